@@ -1,0 +1,316 @@
+"""The client for asyncio: the surface of `zoo_client.Client`, with `await` and `async for`.
+
+    async with aio.Client() as zoo:
+        samples = await zoo.sample("vae_fashion_mnist", 16, seed=7)
+        async for event in zoo.stream_sample("ddpm_fashion_mnist", 4, preview_interval=5):
+            ...
+
+What the arguments mean, and what comes back, stands at the methods of `zoo_client.Client`.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
+from types import TracebackType
+from typing import Self, TypeVar, Unpack
+
+import grpc
+import numpy as np
+
+from pixelzoo.v1 import (
+    catalog_service_pb2,
+    latent_service_pb2_grpc,
+    sampling_service_pb2,
+    sampling_service_pb2_grpc,
+    scoring_service_pb2,
+    scoring_service_pb2_grpc,
+    translation_service_pb2,
+    translation_service_pb2_grpc,
+)
+from pixelzoo.v1.catalog_service_pb2_grpc import CatalogServiceStub
+from zoo_client import channel, errors, images, requests, results
+from zoo_client.images import Encoding, Images, Latents, Pixels
+from zoo_client.model import Model
+from zoo_client.options import SampleOptions, ScoreOptions, TranslateOptions
+from zoo_client.requests import Labels, Method
+from zoo_client.results import ImageScores, SampleEvent, Samples, ScoreEvent, Scores
+
+Reply = TypeVar("Reply")
+
+
+class Client:
+    """A connection to a pixelzoo server, for one event loop. Args are those of `zoo_client.Client`.
+
+    Cancelling a task that awaits a call, or closing a stream (`contextlib.aclosing`), cancels the work on the
+    server.
+    """
+
+    def __init__(
+        self,
+        target: str | None = None,
+        *,
+        encoding: Encoding = "png",
+        timeout: float = channel.DEFAULT_TIMEOUT,
+        credentials: grpc.ChannelCredentials | None = None,
+    ) -> None:
+        self.target = target or channel.default_target()
+        self.encoding: Encoding = encoding
+        self.timeout = timeout
+        self._cards: dict[str, Model] = {}
+        if credentials is None:
+            self._channel = grpc.aio.insecure_channel(self.target, channel.CHANNEL_OPTIONS)
+        else:
+            self._channel = grpc.aio.secure_channel(self.target, credentials, channel.CHANNEL_OPTIONS)
+        self._catalog = CatalogServiceStub(self._channel)
+        self._sampling = sampling_service_pb2_grpc.SamplingServiceStub(self._channel)
+        self._translation = translation_service_pb2_grpc.TranslationServiceStub(self._channel)
+        self._scoring = scoring_service_pb2_grpc.ScoringServiceStub(self._channel)
+        self._latent = latent_service_pb2_grpc.LatentServiceStub(self._channel)
+
+    async def close(self) -> None:
+        """Ends the connection, and with it every call under way."""
+        await self._channel.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def models(self, *, timeout: float | None = None) -> list[Model]:
+        """All models of the server by name."""
+        clock = self._clock(timeout)
+        found: list[Model] = []
+        token = ""
+        while True:
+            request = catalog_service_pb2.ListModelsRequest(page_token=token)
+            reply = await self._call(self._catalog.ListModels, request, clock)
+            found += [Model.from_message(message) for message in reply.models]
+            token = reply.next_page_token
+            if not token:
+                return found
+
+    async def model(self, name: str, *, timeout: float | None = None) -> Model:
+        """One model with its card, as the server has it now."""
+        return await self._describe(name, self._clock(timeout))
+
+    async def sample(
+        self,
+        model: str,
+        n: int | None = None,
+        *,
+        seed: int | None = None,
+        labels: Labels = None,
+        timeout: float | None = None,
+        **options: Unpack[SampleOptions],
+    ) -> Samples:
+        """Makes images."""
+        clock = self._clock(timeout)
+        described = await self._known(model, clock)
+        parts = requests.sample(described, requests.selector(model), n, seed, labels, options, self.encoding)
+        found = []
+        for part in parts:
+            reply = await self._call(self._sampling.Sample, part.request, clock)
+            found += [results.image(message, part.first) for message in reply.images]
+        return Samples(found)
+
+    async def stream_sample(
+        self,
+        model: str,
+        n: int | None = None,
+        *,
+        seed: int | None = None,
+        labels: Labels = None,
+        preview_interval: int = 0,
+        timeout: float | None = None,
+        **options: Unpack[SampleOptions],
+    ) -> AsyncGenerator[SampleEvent, None]:
+        """Makes images, and tells on the way: yields `Progress`, `Preview`, and each finished `Image`."""
+        clock = self._clock(timeout)
+        described = await self._known(model, clock)
+        parts = requests.sample(described, requests.selector(model), n, seed, labels, options, self.encoding)
+        for part in parts:
+            request = sampling_service_pb2.StreamSampleRequest(
+                sample=part.request, preview_interval=preview_interval
+            )
+            async with aclosing(self._stream(self._sampling.StreamSample, request, clock)) as replies:
+                async for reply in replies:
+                    for event in results.sample_events(reply, part):
+                        yield event
+
+    async def translate(
+        self,
+        model: str,
+        pictures: Images,
+        *,
+        seed: int | None = None,
+        labels: Labels = None,
+        timeout: float | None = None,
+        **options: Unpack[TranslateOptions],
+    ) -> Samples:
+        """Turns images into other images."""
+        clock = self._clock(timeout)
+        described = await self._known(model, clock)
+        parts = requests.translate(
+            described, requests.selector(model), pictures, seed, labels, options, self.encoding
+        )
+        found = []
+        for part in parts:
+            reply = await self._call(self._translation.Translate, part.request, clock)
+            found += [results.image(message, part.first) for message in reply.images]
+        return Samples(found)
+
+    async def stream_translate(
+        self,
+        model: str,
+        pictures: Images,
+        *,
+        seed: int | None = None,
+        labels: Labels = None,
+        preview_interval: int = 0,
+        timeout: float | None = None,
+        **options: Unpack[TranslateOptions],
+    ) -> AsyncGenerator[SampleEvent, None]:
+        """Turns images into other images, with the events of `stream_sample`."""
+        clock = self._clock(timeout)
+        described = await self._known(model, clock)
+        parts = requests.translate(
+            described, requests.selector(model), pictures, seed, labels, options, self.encoding
+        )
+        for part in parts:
+            request = translation_service_pb2.StreamTranslateRequest(
+                translate=part.request, preview_interval=preview_interval
+            )
+            async with aclosing(self._stream(self._translation.StreamTranslate, request, clock)) as replies:
+                async for reply in replies:
+                    for event in results.sample_events(reply, part):
+                        yield event
+
+    async def score(
+        self,
+        model: str,
+        pictures: Images,
+        labels: Labels = None,
+        *,
+        seed: int = 0,
+        timeout: float | None = None,
+        **options: Unpack[ScoreOptions],
+    ) -> Scores:
+        """Says how likely, or how good, images are."""
+        clock = self._clock(timeout)
+        described = await self._known(model, clock)
+        parts = requests.score(
+            described, requests.selector(model), pictures, seed, labels, options, self.encoding
+        )
+        found: list[ImageScores] = []
+        for part in parts:
+            reply = await self._call(self._scoring.Score, part.request, clock)
+            found += [results.scores(message, part.first, described) for message in reply.scores]
+        return Scores(found)
+
+    async def stream_score(
+        self,
+        model: str,
+        pictures: Images,
+        labels: Labels = None,
+        *,
+        seed: int = 0,
+        timeout: float | None = None,
+        **options: Unpack[ScoreOptions],
+    ) -> AsyncGenerator[ScoreEvent, None]:
+        """Scores images, and tells on the way: yields `Progress`, and the `ImageScores` of each image."""
+        clock = self._clock(timeout)
+        described = await self._known(model, clock)
+        parts = requests.score(
+            described, requests.selector(model), pictures, seed, labels, options, self.encoding
+        )
+        for part in parts:
+            request = scoring_service_pb2.StreamScoreRequest(score=part.request)
+            async with aclosing(self._stream(self._scoring.StreamScore, request, clock)) as replies:
+                async for reply in replies:
+                    for event in results.score_events(reply, part, described):
+                        yield event
+
+    async def encode(self, model: str, pictures: Images, *, timeout: float | None = None) -> Latents:
+        """The latents of images: float32 (or int32 codes) [n, ...]."""
+        clock = self._clock(timeout)
+        described = await self._known(model, clock)
+        found: list[Latents] = []
+        for request in requests.encode(described, requests.selector(model), pictures, self.encoding):
+            reply = await self._call(self._latent.Encode, request, clock)
+            found += map(images.from_tensor, reply.latents)
+        return np.stack(found)
+
+    async def decode(self, model: str, latents: Latents, *, timeout: float | None = None) -> Pixels:
+        """The images of latents [n, ...]: uint8 [n, h, w, c]."""
+        clock = self._clock(timeout)
+        described = await self._known(model, clock)
+        found: list[Pixels] = []
+        for request in requests.decode(described, requests.selector(model), latents, self.encoding):
+            reply = await self._call(self._latent.Decode, request, clock)
+            found += map(images.from_message, reply.images)
+        return np.stack(found)
+
+    async def interpolate(
+        self,
+        model: str,
+        start: Images | Latents,
+        end: Images | Latents,
+        n: int = 8,
+        *,
+        method: Method = "linear",
+        timeout: float | None = None,
+    ) -> Pixels:
+        """`n` images on the way from `start` to `end`, both included: uint8 [n, h, w, c]."""
+        clock = self._clock(timeout)
+        described = await self._known(model, clock)
+        request = requests.interpolate(
+            described, requests.selector(model), start, end, n, method, self.encoding
+        )
+        reply = await self._call(self._latent.Interpolate, request, clock)
+        return np.stack([images.from_message(message) for message in reply.images])
+
+    def _clock(self, timeout: float | None) -> Callable[[], float]:
+        """A function that says how many seconds are left of a call that begins now."""
+        end = time.monotonic() + (self.timeout if timeout is None else timeout)
+        return lambda: max(end - time.monotonic(), 0.0)
+
+    async def _known(self, name: str, clock: Callable[[], float]) -> Model:
+        """The model's card, from memory if it was fetched before."""
+        return self._cards.get(name) or await self._describe(name, clock)
+
+    async def _describe(self, name: str, clock: Callable[[], float]) -> Model:
+        request = catalog_service_pb2.GetModelRequest(model=requests.selector(name))
+        described = Model.from_message((await self._call(self._catalog.GetModel, request, clock)).model)
+        self._cards[name] = described
+        return described
+
+    async def _call(
+        self,
+        method: grpc.aio.UnaryUnaryMultiCallable[requests.Request, Reply],
+        request: requests.Request,
+        clock: Callable[[], float],
+    ) -> Reply:
+        try:
+            return await method(request, timeout=clock())
+        except grpc.aio.AioRpcError as error:
+            raise errors.from_rpc(error, self.target) from None
+
+    async def _stream(
+        self,
+        method: grpc.aio.UnaryStreamMultiCallable[requests.Request, Reply],
+        request: requests.Request,
+        clock: Callable[[], float],
+    ) -> AsyncGenerator[Reply, None]:
+        call = method(request, timeout=clock())
+        try:
+            async for reply in call:
+                yield reply
+        except grpc.aio.AioRpcError as error:
+            raise errors.from_rpc(error, self.target) from None
+        finally:
+            call.cancel()  # Whoever stops reading stops the server's work too; a finished call does not mind.

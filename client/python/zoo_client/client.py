@@ -1,0 +1,365 @@
+"""The client: numpy in, numpy out."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Generator
+from contextlib import closing
+from types import TracebackType
+from typing import Self, TypeVar, Unpack
+
+import grpc
+import numpy as np
+
+from pixelzoo.v1 import (
+    catalog_service_pb2,
+    latent_service_pb2_grpc,
+    sampling_service_pb2,
+    sampling_service_pb2_grpc,
+    scoring_service_pb2,
+    scoring_service_pb2_grpc,
+    translation_service_pb2,
+    translation_service_pb2_grpc,
+)
+from pixelzoo.v1.catalog_service_pb2_grpc import CatalogServiceStub
+from zoo_client import channel, errors, images, requests, results
+from zoo_client.images import Encoding, Images, Latents, Pixels
+from zoo_client.model import Model
+from zoo_client.options import SampleOptions, ScoreOptions, TranslateOptions
+from zoo_client.requests import Labels, Method
+from zoo_client.results import ImageScores, SampleEvent, Samples, ScoreEvent, Scores
+
+Reply = TypeVar("Reply")
+
+
+class Client:
+    """A connection to a pixelzoo server.
+
+        with Client() as zoo:
+            boots = zoo.sample("ddpm_fashion_mnist", 16, seed=7, labels="Ankle boot", sampler="ddim")
+            boots.images  # uint8 [16, 28, 28, 1]
+            boots.save_grid("boots.png")
+
+    A model is named "name", "name@3" (a version) or "name@stable" (a version's label). Every call raises a
+    `ZooError` of `zoo_client.errors` if it fails. One client may be used from several threads; it must not be
+    carried over a fork.
+
+    Args:
+        target: "host:port"; by default the environment's PIXELZOO_TARGET, or localhost:50051.
+        encoding: how images travel, "png", "jpeg" or "raw". JPEG changes pixels; what is sent to the server
+            then goes as PNG.
+        timeout: seconds that a call may take if it does not say otherwise.
+        credentials: TLS credentials; without them the connection is in the clear.
+    """
+
+    def __init__(
+        self,
+        target: str | None = None,
+        *,
+        encoding: Encoding = "png",
+        timeout: float = channel.DEFAULT_TIMEOUT,
+        credentials: grpc.ChannelCredentials | None = None,
+    ) -> None:
+        self.target = target or channel.default_target()
+        self.encoding: Encoding = encoding
+        self.timeout = timeout
+        self._cards: dict[str, Model] = {}
+        if credentials is None:
+            self._channel = grpc.insecure_channel(self.target, channel.CHANNEL_OPTIONS)
+        else:
+            self._channel = grpc.secure_channel(self.target, credentials, channel.CHANNEL_OPTIONS)
+        self._catalog = CatalogServiceStub(self._channel)
+        self._sampling = sampling_service_pb2_grpc.SamplingServiceStub(self._channel)
+        self._translation = translation_service_pb2_grpc.TranslationServiceStub(self._channel)
+        self._scoring = scoring_service_pb2_grpc.ScoringServiceStub(self._channel)
+        self._latent = latent_service_pb2_grpc.LatentServiceStub(self._channel)
+
+    def close(self) -> None:
+        """Ends the connection, and with it every call under way."""
+        self._channel.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def models(self, *, timeout: float | None = None) -> list[Model]:
+        """All models of the server by name, those that it could not load included (`available` tells)."""
+        clock = self._clock(timeout)
+        found: list[Model] = []
+        token = ""
+        while True:
+            request = catalog_service_pb2.ListModelsRequest(page_token=token)
+            reply = self._call(self._catalog.ListModels, request, clock)
+            found += [Model.from_message(message) for message in reply.models]
+            token = reply.next_page_token
+            if not token:
+                return found
+
+    def model(self, name: str, *, timeout: float | None = None) -> Model:
+        """One model with its card, as the server has it now."""
+        return self._describe(name, self._clock(timeout))
+
+    def sample(
+        self,
+        model: str,
+        n: int | None = None,
+        *,
+        seed: int | None = None,
+        labels: Labels = None,
+        timeout: float | None = None,
+        **options: Unpack[SampleOptions],
+    ) -> Samples:
+        """Makes images.
+
+        Args:
+            model: the model's name.
+            n: how many; by default as many as there are labels, or one.
+            seed: of the first image, 0 .. 2^63 - 1; image i has seed + i. By default the server draws one,
+                which comes back in `recipes`.
+            labels: no class, one for all, or one for each: numbers or class names.
+            timeout: seconds for the whole call.
+            **options: see `SampleOptions`, and the model's card for those that it has.
+        """
+        clock = self._clock(timeout)
+        described = self._known(model, clock)
+        parts = requests.sample(described, requests.selector(model), n, seed, labels, options, self.encoding)
+        found = []
+        for part in parts:
+            reply = self._call(self._sampling.Sample, part.request, clock)
+            found += [results.image(message, part.first) for message in reply.images]
+        return Samples(found)
+
+    def stream_sample(
+        self,
+        model: str,
+        n: int | None = None,
+        *,
+        seed: int | None = None,
+        labels: Labels = None,
+        preview_interval: int = 0,
+        timeout: float | None = None,
+        **options: Unpack[SampleOptions],
+    ) -> Generator[SampleEvent, None, None]:
+        """Makes images, and tells on the way: yields `Progress`, `Preview`, and each `Image` when it is done.
+
+        Args are those of `sample`, and preview_interval: a preview of every image each time it has done this
+        many steps; 0 for none. Closing the iterator, or letting go of it, cancels the call.
+        """
+        clock = self._clock(timeout)
+        described = self._known(model, clock)
+        parts = requests.sample(described, requests.selector(model), n, seed, labels, options, self.encoding)
+
+        def events() -> Generator[SampleEvent, None, None]:
+            for part in parts:
+                request = sampling_service_pb2.StreamSampleRequest(
+                    sample=part.request, preview_interval=preview_interval
+                )
+                with closing(self._stream(self._sampling.StreamSample, request, clock)) as replies:
+                    for reply in replies:
+                        yield from results.sample_events(reply, part)
+
+        return events()
+
+    def translate(
+        self,
+        model: str,
+        pictures: Images,
+        *,
+        seed: int | None = None,
+        labels: Labels = None,
+        timeout: float | None = None,
+        **options: Unpack[TranslateOptions],
+    ) -> Samples:
+        """Turns images into other images.
+
+        Args:
+            model: the model's name.
+            pictures: uint8 [n, h, w, c], one image, or a list of images or PIL pictures of any sizes.
+            seed, labels, timeout: as in `sample`.
+            **options: see `TranslateOptions`.
+        """
+        clock = self._clock(timeout)
+        described = self._known(model, clock)
+        parts = requests.translate(
+            described, requests.selector(model), pictures, seed, labels, options, self.encoding
+        )
+        found = []
+        for part in parts:
+            reply = self._call(self._translation.Translate, part.request, clock)
+            found += [results.image(message, part.first) for message in reply.images]
+        return Samples(found)
+
+    def stream_translate(
+        self,
+        model: str,
+        pictures: Images,
+        *,
+        seed: int | None = None,
+        labels: Labels = None,
+        preview_interval: int = 0,
+        timeout: float | None = None,
+        **options: Unpack[TranslateOptions],
+    ) -> Generator[SampleEvent, None, None]:
+        """Turns images into others, with the events of `stream_sample` and the arguments of `translate`."""
+        clock = self._clock(timeout)
+        described = self._known(model, clock)
+        parts = requests.translate(
+            described, requests.selector(model), pictures, seed, labels, options, self.encoding
+        )
+
+        def events() -> Generator[SampleEvent, None, None]:
+            for part in parts:
+                request = translation_service_pb2.StreamTranslateRequest(
+                    translate=part.request, preview_interval=preview_interval
+                )
+                with closing(self._stream(self._translation.StreamTranslate, request, clock)) as replies:
+                    for reply in replies:
+                        yield from results.sample_events(reply, part)
+
+        return events()
+
+    def score(
+        self,
+        model: str,
+        pictures: Images,
+        labels: Labels = None,
+        *,
+        seed: int = 0,
+        timeout: float | None = None,
+        **options: Unpack[ScoreOptions],
+    ) -> Scores:
+        """Says how likely, or how good, images are. Each score comes with its kind and unit.
+
+        Args:
+            model: the model's name.
+            pictures: uint8 [n, h, w, c], one image, or a list of images or PIL pictures.
+            labels: no class, one for all, or one for each: numbers or class names.
+            seed: of the first image, for scores that are random estimates; image i has seed + i.
+            timeout: seconds for the whole call.
+            **options: see `ScoreOptions`.
+        """
+        clock = self._clock(timeout)
+        described = self._known(model, clock)
+        parts = requests.score(
+            described, requests.selector(model), pictures, seed, labels, options, self.encoding
+        )
+        found: list[ImageScores] = []
+        for part in parts:
+            reply = self._call(self._scoring.Score, part.request, clock)
+            found += [results.scores(message, part.first, described) for message in reply.scores]
+        return Scores(found)
+
+    def stream_score(
+        self,
+        model: str,
+        pictures: Images,
+        labels: Labels = None,
+        *,
+        seed: int = 0,
+        timeout: float | None = None,
+        **options: Unpack[ScoreOptions],
+    ) -> Generator[ScoreEvent, None, None]:
+        """Scores images, and tells on the way: yields `Progress`, and the `ImageScores` of each image."""
+        clock = self._clock(timeout)
+        described = self._known(model, clock)
+        parts = requests.score(
+            described, requests.selector(model), pictures, seed, labels, options, self.encoding
+        )
+
+        def events() -> Generator[ScoreEvent, None, None]:
+            for part in parts:
+                request = scoring_service_pb2.StreamScoreRequest(score=part.request)
+                with closing(self._stream(self._scoring.StreamScore, request, clock)) as replies:
+                    for reply in replies:
+                        yield from results.score_events(reply, part, described)
+
+        return events()
+
+    def encode(self, model: str, pictures: Images, *, timeout: float | None = None) -> Latents:
+        """The latents of images: float32 (or int32 codes) [n, ...], of the shape that the card states."""
+        clock = self._clock(timeout)
+        described = self._known(model, clock)
+        found: list[Latents] = []
+        for request in requests.encode(described, requests.selector(model), pictures, self.encoding):
+            found += map(images.from_tensor, self._call(self._latent.Encode, request, clock).latents)
+        return np.stack(found)
+
+    def decode(self, model: str, latents: Latents, *, timeout: float | None = None) -> Pixels:
+        """The images of latents [n, ...]: uint8 [n, h, w, c]."""
+        clock = self._clock(timeout)
+        described = self._known(model, clock)
+        found: list[Pixels] = []
+        for request in requests.decode(described, requests.selector(model), latents, self.encoding):
+            found += map(images.from_message, self._call(self._latent.Decode, request, clock).images)
+        return np.stack(found)
+
+    def interpolate(
+        self,
+        model: str,
+        start: Images | Latents,
+        end: Images | Latents,
+        n: int = 8,
+        *,
+        method: Method = "linear",
+        timeout: float | None = None,
+    ) -> Pixels:
+        """`n` images on the way from `start` to `end`, both included: uint8 [n, h, w, c].
+
+        Args:
+            model: the model's name.
+            start, end: each a latent (float array) or an image (uint8 array, or PIL).
+            n: how many, at least 2.
+            method: "linear", or "spherical", which keeps the length that a normal prior makes typical.
+            timeout: seconds for the whole call.
+        """
+        clock = self._clock(timeout)
+        described = self._known(model, clock)
+        request = requests.interpolate(
+            described, requests.selector(model), start, end, n, method, self.encoding
+        )
+        reply = self._call(self._latent.Interpolate, request, clock)
+        return np.stack([images.from_message(message) for message in reply.images])
+
+    def _clock(self, timeout: float | None) -> Callable[[], float]:
+        """A function that says how many seconds are left of a call that begins now."""
+        end = time.monotonic() + (self.timeout if timeout is None else timeout)
+        return lambda: max(end - time.monotonic(), 0.0)
+
+    def _known(self, name: str, clock: Callable[[], float]) -> Model:
+        """The model's card, from memory if it was fetched before."""
+        return self._cards.get(name) or self._describe(name, clock)
+
+    def _describe(self, name: str, clock: Callable[[], float]) -> Model:
+        request = catalog_service_pb2.GetModelRequest(model=requests.selector(name))
+        described = Model.from_message(self._call(self._catalog.GetModel, request, clock).model)
+        self._cards[name] = described
+        return described
+
+    def _call(
+        self,
+        method: grpc.UnaryUnaryMultiCallable[requests.Request, Reply],
+        request: requests.Request,
+        clock: Callable[[], float],
+    ) -> Reply:
+        try:
+            return method(request, timeout=clock())
+        except grpc.RpcError as error:
+            raise errors.from_rpc(error, self.target) from None
+
+    def _stream(
+        self,
+        method: grpc.UnaryStreamMultiCallable[requests.Request, Reply],
+        request: requests.Request,
+        clock: Callable[[], float],
+    ) -> Generator[Reply, None, None]:
+        call = method(request, timeout=clock())
+        try:
+            yield from call
+        except grpc.RpcError as error:
+            raise errors.from_rpc(error, self.target) from None
+        finally:
+            call.cancel()  # Whoever stops reading stops the server's work too; a finished call does not mind.

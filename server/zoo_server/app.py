@@ -1,0 +1,148 @@
+"""The server: everything put together, from the models on disk to the open port, and taken down again."""
+
+import asyncio
+import logging
+import signal
+import time
+from collections.abc import Callable
+
+import grpc
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection
+
+from pixelzoo.v1 import (
+    catalog_service_pb2,
+    catalog_service_pb2_grpc,
+    latent_service_pb2,
+    latent_service_pb2_grpc,
+    sampling_service_pb2,
+    sampling_service_pb2_grpc,
+    scoring_service_pb2,
+    scoring_service_pb2_grpc,
+    translation_service_pb2,
+    translation_service_pb2_grpc,
+)
+from zoo_server.config import ServerConfig
+from zoo_server.engine.engine import Engine
+from zoo_server.engine.warm_up import warm_up
+from zoo_server.interceptors.errors import ErrorsInterceptor
+from zoo_server.interceptors.in_flight import InFlightInterceptor
+from zoo_server.interceptors.request_log import RequestLogInterceptor
+from zoo_server.repository.repository import Repository
+from zoo_server.services.catalog import CatalogService
+from zoo_server.services.image_pool import ImagePool
+from zoo_server.services.latent import LatentService
+from zoo_server.services.pictures import Pictures
+from zoo_server.services.plan import Planner
+from zoo_server.services.sampling import SamplingService
+from zoo_server.services.scoring import ScoringService
+from zoo_server.services.translation import TranslationService
+
+_log = logging.getLogger(__name__)
+
+SERVICES = tuple(
+    module.DESCRIPTOR.services_by_name[name].full_name
+    for module, name in (
+        (catalog_service_pb2, "CatalogService"),
+        (sampling_service_pb2, "SamplingService"),
+        (translation_service_pb2, "TranslationService"),
+        (scoring_service_pb2, "ScoringService"),
+        (latent_service_pb2, "LatentService"),
+    )
+)
+"""The full names of the services, as health checks and reflection use them."""
+
+_PING_INTERVAL_MS = 60_000
+"""Clients may ping an idle connection once a minute; gRPC's own default cuts off those that do so within 5 minutes."""
+
+_LAST_WORDS_SECONDS = 1.0
+"""How long calls that are ended at the end of the grace have to hear so."""
+
+
+class App:
+    """A server with the models of one repository. `start`, then `stop` once; both belong to one event loop."""
+
+    def __init__(self, config: ServerConfig, repository: Repository) -> None:
+        self.config = config
+        self.repository = repository
+        self.engine = Engine(config.max_pending_items)
+        self._pool = ImagePool(config.image_threads, config.max_pixels_per_image)
+        self._health = health.aio.HealthServicer()
+        self._in_flight = InFlightInterceptor()
+        self._server = grpc.aio.server(
+            interceptors=[RequestLogInterceptor(), self._in_flight, ErrorsInterceptor()],
+            options=[
+                ("grpc.max_receive_message_length", config.max_message_bytes),
+                ("grpc.http2.min_recv_ping_interval_without_data_ms", _PING_INTERVAL_MS),
+                # Two servers on one port would share its connections at random: let the second one fail instead.
+                ("grpc.so_reuseport", 0),
+            ],
+        )
+        self._add_services()
+
+    def _add_services(self) -> None:
+        planner = Planner(self.repository, self._pool)
+        pictures = Pictures(self.engine, self._pool)
+        server = self._server
+        catalog_service_pb2_grpc.add_CatalogServiceServicer_to_server(CatalogService(self.repository), server)
+        sampling_service_pb2_grpc.add_SamplingServiceServicer_to_server(
+            SamplingService(planner, pictures), server
+        )
+        translation_service_pb2_grpc.add_TranslationServiceServicer_to_server(
+            TranslationService(planner, pictures), server
+        )
+        scoring_service_pb2_grpc.add_ScoringServiceServicer_to_server(
+            ScoringService(planner, self.engine), server
+        )
+        latent_service_pb2_grpc.add_LatentServiceServicer_to_server(
+            LatentService(self.repository, planner, self.engine, self._pool), server
+        )
+        health_pb2_grpc.add_HealthServicer_to_server(self._health, server)
+        if self.config.reflection:
+            names = (*SERVICES, health_pb2.DESCRIPTOR.services_by_name["Health"].full_name)
+            reflection.enable_server_reflection((*names, reflection.SERVICE_NAME), server)
+
+    async def start(self) -> int:
+        """Warm up, open the port and serve; gives the port. Raises OSError if it is taken."""
+        for model in self.repository.loaded():
+            began = time.monotonic()
+            for kind, program in model.programs.items():
+                warm_up(program, model.options[kind].defaults(), program.buckets[0])
+            seconds = time.monotonic() - began
+            _log.info("model %s version %d warm in %.1f s", model.name, model.number, seconds)
+        address = self.config.address(self.config.port)
+        try:
+            port = self._server.add_insecure_port(address)
+        except RuntimeError as error:
+            raise OSError(f"cannot listen on {address}: is the port taken?") from error
+        self.engine.start()
+        await self._server.start()
+        for service in SERVICES:
+            await self._health.set(service, health_pb2.HealthCheckResponse.SERVING)
+        return port
+
+    async def stop(self) -> None:
+        """Take no new calls, let those in flight end within the grace, and end the rest with SHUTTING_DOWN."""
+        await self._health.enter_graceful_shutdown()
+        grace = self.config.grace_seconds
+        closing = asyncio.create_task(self._server.stop(grace + 2 * _LAST_WORDS_SECONDS))
+        if not await self._in_flight.wait_until_idle(grace):
+            _log.warning("calls are still in flight after %g s of grace: they end now", grace)
+        await self.engine.stop()
+        await self._in_flight.wait_until_idle(_LAST_WORDS_SECONDS)
+        await self._server.stop(None)
+        await closing
+        self._pool.close()
+
+
+async def serve(config: ServerConfig, repository: Repository, on_ready: Callable[[int], None]) -> None:
+    """Serve until SIGTERM or SIGINT, then stop gracefully. Calls `on_ready` with the port once calls are taken."""
+    app = App(config, repository)
+    stopping = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stopping.set)
+    on_ready(await app.start())
+    await stopping.wait()
+    _log.info("stopping")
+    await app.stop()
+    _log.info("stopped")

@@ -1,0 +1,15 @@
+"""Buckets: the few batch shapes that a model is run at.
+
+A model's floats depend on its batch shape alone, never on who shares the batch, so a short list of shapes keeps
+results steady, and keeps TensorFlow from preparing a kernel for every number of items there can be.
+"""
+
+from collections.abc import Sequence
+
+
+def bucket_for(items: int, buckets: Sequence[int]) -> int:
+    """The smallest bucket that holds `items`, or the largest bucket if none does.
+
+    `buckets` ascends and is not empty; `items` is at least 1.
+    """
+    return next((bucket for bucket in buckets if bucket >= items), buckets[-1])

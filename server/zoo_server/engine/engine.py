@@ -1,0 +1,80 @@
+"""The engine as the services see it: coroutines over the scheduler thread."""
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+
+from zoo_server.arrays import Array
+from zoo_server.engine.events import Event, Result
+from zoo_server.engine.job import Job
+from zoo_server.engine.mailbox import Mailbox
+from zoo_server.engine.scheduler import Scheduler
+from zoo_server.repository.program import Program
+
+Inputs = Sequence[Mapping[str, Array]]
+"""For each item a row for each input of the program."""
+
+
+class Engine:
+    """Runs items of any program, together with those of every other call."""
+
+    def __init__(self, max_pending_items: int) -> None:
+        self._scheduler = Scheduler(max_pending_items)
+
+    def start(self) -> None:
+        self._scheduler.start()
+
+    async def stop(self) -> None:
+        """Fail what is left with SHUTTING_DOWN, and end the scheduler thread after its turn."""
+        await asyncio.to_thread(self._scheduler.stop)
+
+    @property
+    def pending_items(self) -> int:
+        """Items that wait or are in the making."""
+        return self._scheduler.pending_items
+
+    @property
+    def turns(self) -> int:
+        """How often a model was run since the start."""
+        return self._scheduler.turns
+
+    async def run(
+        self, program: Program, inputs: Inputs, deadline: float | None = None
+    ) -> list[Mapping[str, Array]]:
+        """The outputs of every item, in order, once all are done.
+
+        `deadline` is a `time.monotonic()` instant. Raises QUEUE_FULL, SHUTTING_DOWN, DEADLINE_TOO_SHORT or
+        INTERNAL_ERROR. Cancelling the coroutine frees the items within one step.
+        """
+        outputs: list[Mapping[str, Array]] = [{}] * len(inputs)
+        job = Job(program, inputs, Mailbox(asyncio.get_running_loop(), eager=False), deadline=deadline)
+        async with self._running(job) as events:
+            async for event in events:
+                if isinstance(event, Result):
+                    outputs[event.index] = event.outputs
+        return outputs
+
+    @asynccontextmanager
+    async def stream(
+        self, program: Program, inputs: Inputs, deadline: float | None = None, preview_interval: int = 0
+    ) -> AsyncIterator[AsyncGenerator[Event]]:
+        """As `run`, but gives progress, previews and each result as they come. Leaving the context frees the items."""
+        mailbox = Mailbox(asyncio.get_running_loop(), eager=True)
+        job = Job(
+            program,
+            inputs,
+            mailbox,
+            deadline=deadline,
+            preview_interval=preview_interval,
+            report_progress=True,
+        )
+        async with self._running(job) as events:
+            yield events
+
+    @asynccontextmanager
+    async def _running(self, job: Job) -> AsyncIterator[AsyncGenerator[Event]]:
+        self._scheduler.submit(job)
+        try:
+            yield job.mailbox.events()
+        finally:
+            job.cancel()

@@ -1,0 +1,118 @@
+"""The scheduler: one thread that owns a compute device and everything alive on it.
+
+It waits only when there is nothing to do. A batch is formed from whatever is there when the device becomes free,
+never by waiting for more.
+"""
+
+import logging
+import threading
+import time
+from collections import deque
+
+from zoo_server import errors, incidents
+from zoo_server.engine import policy
+from zoo_server.engine.job import Item, Job
+from zoo_server.engine.lane import Lane
+from zoo_server.repository.program import Program
+
+_log = logging.getLogger(__name__)
+
+LaneKey = tuple[Program, tuple[tuple[int, ...], ...]]
+
+
+class Scheduler:
+    """Runs jobs until it is stopped. `submit`, `stop` and `pending_items` may be used from any thread."""
+
+    def __init__(self, max_pending_items: int) -> None:
+        self._max_pending_items = max_pending_items
+        self._changed = threading.Condition()
+        self._inbox: deque[Job] = deque()
+        self._pending_items = 0
+        self._stopping = False
+        self._thread = threading.Thread(target=self._run, name="scheduler", daemon=True)
+        # From here on the thread's own.
+        self._lanes: dict[LaneKey, Lane] = {}
+        self._jobs: set[Job] = set()
+        self._turn = 0
+
+    def start(self) -> None:
+        self._thread.start()
+
+    @property
+    def pending_items(self) -> int:
+        """Items that wait or are in the making."""
+        return self._pending_items
+
+    @property
+    def turns(self) -> int:
+        """How often a lane has had its turn."""
+        return self._turn
+
+    def submit(self, job: Job) -> None:
+        """Take a job in; raises QUEUE_FULL or SHUTTING_DOWN."""
+        with self._changed:
+            if self._stopping:
+                raise errors.shutting_down()
+            if self._pending_items + len(job.items) > self._max_pending_items:
+                raise errors.queue_full(job.program.model, self._pending_items, self._max_pending_items, 1.0)
+            self._pending_items += len(job.items)
+            self._inbox.append(job)
+            self._changed.notify()
+
+    def stop(self) -> None:
+        """End after the turn in progress; what is still there fails with SHUTTING_DOWN. Returns when it has ended."""
+        with self._changed:
+            self._stopping = True
+            self._changed.notify()
+        if self._thread.is_alive():
+            self._thread.join()
+
+    def _run(self) -> None:
+        while self._take_in():
+            self._drop_unwanted()
+            if self._lanes:
+                self._turn += 1
+                self._advance(policy.next_lane(self._lanes.values()))
+        for job in self._jobs:
+            job.fail(errors.shutting_down())
+
+    def _take_in(self) -> bool:
+        """Move new jobs to their lanes, waiting for one if there is nothing else to do; False at the end."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._inbox or self._lanes or self._stopping)
+            jobs = list(self._inbox)
+            self._inbox.clear()
+            self._jobs.update(jobs)
+            if self._stopping:
+                return False
+        for job in jobs:
+            groups: dict[LaneKey, list[Item]] = {}
+            for item in job.items:
+                groups.setdefault((job.program, item.shapes), []).append(item)
+            for key, items in groups.items():
+                if key not in self._lanes:
+                    self._lanes[key] = Lane(job.program, self._release)
+                self._lanes[key].add(job, items)
+        return True
+
+    def _drop_unwanted(self) -> None:
+        now = time.monotonic()
+        for job in [job for job in self._jobs if job.over or job.expired(now)]:
+            if not job.over:
+                job.fail(errors.deadline_too_short(job.program.model, now - job.submitted))
+            self._jobs.discard(job)
+            for lane in self._lanes.values():
+                lane.drop(job)
+        self._lanes = {key: lane for key, lane in self._lanes.items() if not lane.empty}
+
+    def _advance(self, lane: Lane) -> None:
+        try:
+            lane.turn(self._turn)
+        except Exception as error:  # noqa: BLE001 (no mistake may end the thread that everyone needs)
+            failure = incidents.report("a turn of the scheduler failed", error)
+            for job in lane.jobs:
+                job.fail(failure)
+
+    def _release(self, items: int) -> None:
+        with self._changed:
+            self._pending_items -= items

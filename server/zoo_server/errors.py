@@ -1,0 +1,235 @@
+"""What a call can be refused with: one constructor for each reason of `pixelzoo.v1.ErrorReason`.
+
+Each gives the status code and the details that the catalogue in error.proto promises. Messages name the field, the
+rule and the remedy; what varies in them stands in the metadata too, for programs.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import grpc
+from google.protobuf import any_pb2
+from google.protobuf.duration_pb2 import Duration
+from google.protobuf.message import Message
+from google.rpc import error_details_pb2, status_pb2
+
+from pixelzoo.v1 import error_pb2
+
+DOMAIN = "pixelzoo"
+_PREFIX = "ERROR_REASON_"
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """One field that breaks one rule. `path` is as a client writes it, such as `options.diffusion.steps`."""
+
+    path: str
+    rule: str
+
+
+@dataclass(eq=False)
+class CallError(Exception):
+    """A call that is answered with an error. Raised anywhere below a service, sent by the errors interceptor."""
+
+    code: grpc.StatusCode
+    reason: error_pb2.ErrorReason.ValueType
+    message: str
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    details: Sequence[Message] = ()
+
+    def __str__(self) -> str:
+        return self.message
+
+    @property
+    def reason_name(self) -> str:
+        return error_pb2.ErrorReason.Name(self.reason).removeprefix(_PREFIX)
+
+    def to_status(self, request_id: str = "") -> status_pb2.Status:
+        """The google.rpc.Status that is sent: ErrorInfo first, and the caller's own name for the request last."""
+        info = error_details_pb2.ErrorInfo(reason=self.reason_name, domain=DOMAIN, metadata=self.metadata)
+        details: list[Message] = [info, *self.details]
+        if request_id:
+            details.append(error_details_pb2.RequestInfo(request_id=request_id))
+        status = status_pb2.Status(code=self.code.value[0], message=self.message)
+        for detail in details:
+            packed = any_pb2.Any()
+            packed.Pack(detail)
+            status.details.append(packed)
+        return status
+
+
+def invalid_fields(violations: Sequence[Violation]) -> CallError:
+    """At least one field breaks a rule; all of them are named at once."""
+    return _bad_request(error_pb2.ERROR_REASON_INVALID_FIELD, violations, {})
+
+
+def invalid_field(path: str, rule: str) -> CallError:
+    """One field breaks a rule."""
+    return invalid_fields([Violation(path, rule)])
+
+
+def too_many_images(path: str, asked: int, limit: int) -> CallError:
+    """`path` holds, or asks for, more items than one request may have."""
+    rule = f"asks for {asked} items and one request may have at most {limit}: split it into several requests"
+    return _bad_request(
+        error_pb2.ERROR_REASON_TOO_MANY_IMAGES, [Violation(path, rule)], {"limit": str(limit)}
+    )
+
+
+def image_too_large(path: str, width: int, height: int, limit: int) -> CallError:
+    """The picture at `path` has too many pixels; it was not decoded."""
+    rule = f"is {width}x{height} = {width * height} pixels and at most {limit} are accepted: make it smaller"
+    return _bad_request(
+        error_pb2.ERROR_REASON_IMAGE_TOO_LARGE, [Violation(path, rule)], {"limit": str(limit)}
+    )
+
+
+def image_unreadable(path: str, rule: str) -> CallError:
+    """The picture at `path` is no sound file; `rule` says in what way, and what to do."""
+    return _bad_request(error_pb2.ERROR_REASON_IMAGE_UNREADABLE, [Violation(path, rule)], {})
+
+
+def model_not_found(name: str, known: Iterable[str]) -> CallError:
+    """`known` are the names of the models that there are."""
+    names = ", ".join(known) or "none"
+    message = f"model.name: there is no model {name!r}; this server has: {names}"
+    return CallError(
+        grpc.StatusCode.NOT_FOUND,
+        error_pb2.ERROR_REASON_MODEL_NOT_FOUND,
+        message,
+        {"model": name},
+        [_resource(name, message)],
+    )
+
+
+def version_not_found(name: str, version: str, known: Iterable[int]) -> CallError:
+    """`version` is the number or the label that was asked for."""
+    numbers = ", ".join(str(number) for number in known) or "none"
+    message = f"model.version: model {name!r} has no version {version!r}; it has: {numbers}"
+    return CallError(
+        grpc.StatusCode.NOT_FOUND,
+        error_pb2.ERROR_REASON_VERSION_NOT_FOUND,
+        message,
+        {"model": name, "version": version},
+        [_resource(f"{name}/{version}", message)],
+    )
+
+
+def capability_not_supported(name: str, capability: str, capable: Sequence[str]) -> CallError:
+    """`capability` is the contract's name of it, such as "score"; `capable` are the models that have it."""
+    models = f"these can: {', '.join(capable)}" if capable else "no model of this server can"
+    message = f"model.name: model {name!r} has no capability {capability!r}; {models}"
+    return CallError(
+        grpc.StatusCode.FAILED_PRECONDITION,
+        error_pb2.ERROR_REASON_CAPABILITY_NOT_SUPPORTED,
+        message,
+        {"model": name, "capability": capability, "capable_models": ",".join(capable)},
+        [_precondition("CAPABILITY", name, message)],
+    )
+
+
+def model_failed(name: str, version: int, why: str) -> CallError:
+    """The version that was selected is left out; `why` is what the repository found."""
+    message = f"model {name!r} version {version} is left out: {why}"
+    return CallError(
+        grpc.StatusCode.FAILED_PRECONDITION,
+        error_pb2.ERROR_REASON_MODEL_FAILED,
+        message,
+        {"model": name, "version": str(version)},
+        [_precondition("MODEL_STATE", f"{name}/{version}", message)],
+    )
+
+
+def model_loading(name: str, version: int) -> CallError:
+    """The version that was selected is not there yet."""
+    return CallError(
+        grpc.StatusCode.UNAVAILABLE,
+        error_pb2.ERROR_REASON_MODEL_LOADING,
+        f"model {name!r} version {version} is being loaded: try again soon",
+        {"model": name, "version": str(version)},
+        [_retry_after(2.0)],
+    )
+
+
+def queue_full(name: str, waiting: int, limit: int, retry_seconds: float) -> CallError:
+    """`waiting` items are in the engine already."""
+    message = (
+        f"{waiting} items are waiting or being made, and this server holds at most {limit}: try again later"
+    )
+    return CallError(
+        grpc.StatusCode.RESOURCE_EXHAUSTED,
+        error_pb2.ERROR_REASON_QUEUE_FULL,
+        message,
+        {"model": name, "limit": str(limit)},
+        [_retry_after(retry_seconds)],
+    )
+
+
+def deadline_too_short(name: str, needed_seconds: float) -> CallError:
+    """The work was not done, or would not be done, in time."""
+    return CallError(
+        grpc.StatusCode.DEADLINE_EXCEEDED,
+        error_pb2.ERROR_REASON_DEADLINE_TOO_SHORT,
+        f"the call's deadline has passed or comes too soon: the work takes about {needed_seconds:.3g} s",
+        {"model": name, "needed_seconds": f"{needed_seconds:.3f}"},
+    )
+
+
+def shutting_down() -> CallError:
+    """The call comes too late, or could not be ended in time."""
+    return CallError(
+        grpc.StatusCode.UNAVAILABLE,
+        error_pb2.ERROR_REASON_SHUTTING_DOWN,
+        "the server is going down and takes no new work: try another one, or again later",
+        {},
+        [_retry_after(5.0)],
+    )
+
+
+def internal_error(error_id: str) -> CallError:
+    """A mistake in the server or in a model; the log has more under `error_id`."""
+    return CallError(
+        grpc.StatusCode.INTERNAL,
+        error_pb2.ERROR_REASON_INTERNAL_ERROR,
+        f"internal error {error_id}: the server's log tells more under this id",
+        {"error_id": error_id},
+    )
+
+
+def _bad_request(
+    reason: error_pb2.ErrorReason.ValueType, violations: Sequence[Violation], metadata: Mapping[str, str]
+) -> CallError:
+    detail = error_details_pb2.BadRequest(
+        field_violations=[
+            error_details_pb2.BadRequest.FieldViolation(
+                field=violation.path,
+                description=violation.rule,
+                reason=error_pb2.ErrorReason.Name(reason).removeprefix(_PREFIX),
+            )
+            for violation in violations
+        ]
+    )
+    return CallError(
+        grpc.StatusCode.INVALID_ARGUMENT,
+        reason,
+        "; ".join(f"{violation.path}: {violation.rule}" for violation in violations),
+        {"field": ",".join(violation.path for violation in violations), **metadata},
+        [detail],
+    )
+
+
+def _resource(name: str, description: str) -> error_details_pb2.ResourceInfo:
+    return error_details_pb2.ResourceInfo(
+        resource_type="pixelzoo.v1.Model", resource_name=name, description=description
+    )
+
+
+def _precondition(kind: str, subject: str, description: str) -> error_details_pb2.PreconditionFailure:
+    violation = error_details_pb2.PreconditionFailure.Violation(
+        type=kind, subject=subject, description=description
+    )
+    return error_details_pb2.PreconditionFailure(violations=[violation])
+
+
+def _retry_after(seconds: float) -> error_details_pb2.RetryInfo:
+    return error_details_pb2.RetryInfo(retry_delay=Duration(nanos=0, seconds=max(1, round(seconds))))

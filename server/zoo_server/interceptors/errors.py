@@ -1,0 +1,40 @@
+"""Sends errors: those that a service raises as they are, and mistakes as INTERNAL with an id and nothing else."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import grpc
+from grpc_status import rpc_status
+
+from zoo_server import incidents
+from zoo_server.errors import CallError
+from zoo_server.interceptors.handlers import Context, wrap
+from zoo_server.interceptors.request_id import request_id_of
+
+
+class ErrorsInterceptor(grpc.aio.ServerInterceptor):
+    """Every error leaves with google.rpc details; no traceback ever leaves."""
+
+    async def intercept_service(
+        self,
+        continuation: Callable[[grpc.HandlerCallDetails], Awaitable[Any]],
+        handler_call_details: grpc.HandlerCallDetails,
+    ) -> Any:
+        method = handler_call_details.method
+
+        async def around(request: Any, context: Context, proceed: Callable[[], Awaitable[Any]]) -> Any:
+            try:
+                return await proceed()
+            except CallError as error:
+                await _abort(context, error, request)
+            except grpc.aio.AbortError:
+                raise
+            except Exception as error:  # noqa: BLE001 (a mistake, of whatever kind)
+                await _abort(context, incidents.report(f"{method} failed", error), request)
+
+        return wrap(await continuation(handler_call_details), around)
+
+
+async def _abort(context: Context, error: CallError, request: Any) -> None:
+    status = rpc_status.to_status(error.to_status(request_id_of(request)))
+    await context.abort(status.code, status.details, status.trailing_metadata)

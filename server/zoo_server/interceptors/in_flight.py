@@ -1,0 +1,49 @@
+"""Knows how many calls are being answered, so that a stopping server can leave as soon as the last one is."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import grpc
+
+from zoo_server.interceptors.handlers import Context, wrap
+
+_ENDLESS = "/grpc.health."
+"""A health watch goes on for as long as the server does."""
+
+
+class InFlightInterceptor(grpc.aio.ServerInterceptor):
+    """Counts the calls in progress, health watches aside."""
+
+    def __init__(self) -> None:
+        self._calls = 0
+        self._idle = asyncio.Event()
+        self._idle.set()
+
+    async def wait_until_idle(self, seconds: float) -> bool:
+        """Whether no call was left within `seconds`."""
+        try:
+            await asyncio.wait_for(self._idle.wait(), seconds)
+        except TimeoutError:
+            return False
+        return True
+
+    async def intercept_service(
+        self,
+        continuation: Callable[[grpc.HandlerCallDetails], Awaitable[Any]],
+        handler_call_details: grpc.HandlerCallDetails,
+    ) -> Any:
+        handler = await continuation(handler_call_details)
+        if str(handler_call_details.method).startswith(_ENDLESS):
+            return handler
+        return wrap(handler, self._around)
+
+    async def _around(self, request: Any, context: Context, proceed: Callable[[], Awaitable[Any]]) -> Any:
+        self._calls += 1
+        self._idle.clear()
+        try:
+            return await proceed()
+        finally:
+            self._calls -= 1
+            if not self._calls:
+                self._idle.set()

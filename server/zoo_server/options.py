@@ -1,0 +1,150 @@
+"""Options: from what a request sets to a value for every option of the card, and back into a recipe.
+
+An option has one name: in the card, in the options message and as a tensor of the signature. So everything here
+follows from the card and from the descriptors of the messages, and holds for families yet to come.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from google.protobuf.message import Message
+
+from pixelzoo.v1 import capability_pb2, image_pb2, options_pb2
+from zoo_server.arrays import Array
+from zoo_server.errors import Violation, invalid_field, invalid_fields
+
+_MESSAGES: dict[capability_pb2.CapabilityKind.ValueType, type[Message]] = {
+    capability_pb2.CAPABILITY_KIND_SAMPLE: options_pb2.SampleOptions,
+    capability_pb2.CAPABILITY_KIND_TRANSLATE: options_pb2.TranslateOptions,
+    capability_pb2.CAPABILITY_KIND_SCORE: options_pb2.ScoreOptions,
+}
+
+_MEMBERS = {
+    "acgan": "adversarial",
+    "conditional_gan": "adversarial",
+    "cyclegan": "adversarial",
+    "dcgan": "adversarial",
+    "ddpm": "diffusion",
+    "pixelcnn": "autoregressive",
+    "srgan": "adversarial",
+    "vae": "latent_variable",
+    "vqvae": "autoregressive",
+}
+"""The member of the oneof `family` that each family of the zoo takes. A family from elsewhere takes any member that
+has all of its options."""
+
+
+@dataclass(frozen=True, slots=True)
+class ResolvedOptions:
+    """A value for every option of a capability.
+
+    `values` are rows for the signature; `images`, each with its shape and its path in the request, are still to be
+    decoded; `message` is the options message with every option filled in, or None for a capability without options.
+    """
+
+    values: Mapping[str, Array]
+    images: Mapping[str, tuple[image_pb2.Image, image_pb2.ImageShape, str]]
+    message: Any
+
+
+class OptionRules:
+    """The options of one capability of one model. Raises ValueError if no options message can carry them."""
+
+    def __init__(self, capability: capability_pb2.Capability, family: str) -> None:
+        self._options = {option.name: option for option in capability.options}
+        self._message = _MESSAGES.get(capability.kind)
+        self._members = self._find_members(family) if self._options else []
+
+    def _find_members(self, family: str) -> list[str]:
+        if self._message is None:
+            raise ValueError("this capability takes no options")
+        oneof = self._message.DESCRIPTOR.oneofs_by_name["family"]
+        able = [
+            field.name
+            for field in oneof.fields
+            if field.message_type and set(self._options) <= set(field.message_type.fields_by_name)
+        ]
+        fitting = [member for member in able if _MEMBERS.get(family, member) == member]
+        if not fitting:
+            raise ValueError(
+                f"no member of {self._message.DESCRIPTOR.full_name} for family {family!r} has the options "
+                f"{sorted(self._options)}"
+            )
+        return fitting
+
+    def resolve(self, message: Any, path: str = "options") -> ResolvedOptions:
+        """Fill in what `message`, at `path` of a request, leaves open.
+
+        Raises INVALID_FIELD for what the model's card does not allow.
+        """
+        member = message.WhichOneof("family")
+        if member is not None and member not in self._members:
+            remedy = f"set {path}.{self._members[0]} instead" if self._members else f"leave {path} unset"
+            rule = f"is for another kind of family than this model's: {remedy}"
+            raise invalid_field(f"{path}.{member}", rule)
+        given = (
+            {}
+            if member is None
+            else {field.name: value for field, value in getattr(message, member).ListFields()}
+        )
+        if not self._options:
+            return ResolvedOptions({}, {}, None)
+        path = f"{path}.{member}"
+        violations = [
+            Violation(f"{path}.{name}", f"this model has no such option; it has: {', '.join(self._options)}")
+            for name in given.keys() - self._options.keys()
+        ]
+        for name, option in self._options.items():
+            if name in given and (broken := _broken(option, given[name])):
+                violations.append(Violation(f"{path}.{name}", broken))
+        if violations:
+            raise invalid_fields(violations)
+        return self._fill(member or self._members[0], type(message)(), given, path)
+
+    def defaults(self) -> Mapping[str, Array]:
+        """The rows of a request that sets no option."""
+        return {} if self._message is None else self.resolve(self._message()).values
+
+    def _fill(self, member: str, message: Any, given: Mapping[str, Any], path: str) -> ResolvedOptions:
+        filled = getattr(message, member)
+        filled.SetInParent()
+        values: dict[str, Array] = {}
+        images = {}
+        for name, option in self._options.items():
+            match option.WhichOneof("spec"):
+                case "integer":
+                    values[name] = np.asarray(given.get(name, option.integer.default), np.int32)
+                    setattr(filled, name, int(values[name]))
+                case "choice":
+                    values[name] = np.asarray(given.get(name, option.choice.default_number), np.int32)
+                    setattr(filled, name, int(values[name]))
+                case "real":
+                    values[name] = np.asarray(given.get(name, option.real.default), np.float32)
+                    setattr(filled, name, float(values[name]))
+                case "image" if name in given:
+                    images[name] = (given[name], option.image.shape, f"{path}.{name}")
+                    getattr(filled, name).CopyFrom(given[name])
+                case "image":
+                    shape = option.image.shape
+                    values[name] = np.zeros((shape.height, shape.width, shape.channels), np.uint8)
+        return ResolvedOptions(values, images, message)
+
+
+def _broken(option: capability_pb2.Option, value: Any) -> str | None:
+    """What is wrong with `value`, or None."""
+    low: float
+    high: float
+    match option.WhichOneof("spec"):
+        case "integer":
+            low, high = option.integer.min, option.integer.max
+        case "real":
+            low, high = option.real.min, option.real.max
+        case "choice":
+            names = [choice.name for choice in option.choice.choices]
+            numbers = [choice.number for choice in option.choice.choices]
+            return None if value in numbers else f"this model's choices are: {', '.join(names)}"
+        case _:
+            return None
+    return None if low <= value <= high else f"must be {low:g} to {high:g}, and is {value:g}"

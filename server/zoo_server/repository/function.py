@@ -1,0 +1,65 @@
+"""One signature of a SavedModel as a function of named tensors, called without the Python cost of a signature.
+
+Calling a loaded signature checks and casts every keyword in Python: about 0.4 ms a call for ten tensors. The server
+has checked names and types once, at load, so it calls the graph function itself, through the public
+`tf.raw_ops.StatefulPartitionedCall`: 0.04 ms.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from zoo_server.tensorflow_runtime import tf
+
+Tensor = Any  # tf.Tensor: TensorFlow has no types that a checker can read.
+
+
+@dataclass(frozen=True, slots=True)
+class TensorSpec:
+    """What a signature says of one tensor: its NumPy type name and its shape, None where any length goes."""
+
+    dtype: str
+    shape: tuple[int | None, ...]
+
+    def __str__(self) -> str:
+        return f"{self.dtype}[{', '.join('n' if axis is None else str(axis) for axis in self.shape)}]"
+
+
+class Function:
+    """A signature: `function({"x": tensor, ...})` gives its outputs by name."""
+
+    def __init__(self, name: str, signature: Any) -> None:
+        """`signature` is one entry of `tf.saved_model.load(path).signatures`."""
+        self.name = name
+        keywords: Mapping[str, Any] = signature.structured_input_signature[1]
+        outputs: Mapping[str, Any] = signature.structured_outputs
+        self.inputs = {keyword: _spec(spec) for keyword, spec in keywords.items()}
+        self.outputs = {output: _spec(spec) for output, spec in outputs.items()}
+        # A graph function takes its tensors, and gives them, in the order in which tf.nest flattens a dict, sorted by
+        # name; after its own tensors it takes what it captured: the weights.
+        self._input_order: Sequence[str] = sorted(keywords)
+        placeholders = signature.inputs[: len(keywords)]
+        if [tensor.dtype for tensor in placeholders] != [
+            keywords[keyword].dtype for keyword in self._input_order
+        ]:
+            raise ValueError(
+                f"signature {name!r}: the inputs of its graph are not in the order of its keywords"
+            )
+        self._captured = list(signature.captured_inputs)
+        self._output_order: Sequence[str] = sorted(outputs)
+        self._output_types = [tensor.dtype for tensor in signature.outputs]
+        self._signature = signature
+
+    def __call__(self, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Run it. Names beyond its inputs are ignored; a missing one is a KeyError."""
+        results = tf.raw_ops.StatefulPartitionedCall(
+            args=[tensors[name] for name in self._input_order] + self._captured,
+            Tout=self._output_types,
+            f=self._signature,
+        )
+        return dict(zip(self._output_order, results, strict=True))
+
+
+def _spec(spec: Any) -> TensorSpec:
+    shape = tuple(spec.shape.as_list()) if spec.shape.rank is not None else ()
+    return TensorSpec(spec.dtype.name, shape)

@@ -1,0 +1,85 @@
+"""One version of a model: checked and loaded, or why it could not be."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from pixelzoo.v1 import capability_pb2, card_pb2, model_pb2
+from zoo_server.options import OptionRules
+from zoo_server.repository.card import read_card
+from zoo_server.repository.contract import ContractError, kind_name
+from zoo_server.repository.digests import verify_files
+from zoo_server.repository.program import Program, bind
+from zoo_server.tensorflow_runtime import tf
+
+_log = logging.getLogger(__name__)
+
+Kind: TypeAlias = capability_pb2.CapabilityKind.ValueType
+
+
+@dataclass(frozen=True, eq=False)
+class LoadedModel:
+    """A version that can be called."""
+
+    version: model_pb2.ModelVersion
+    card: card_pb2.ModelCard
+    programs: Mapping[Kind, Program]
+    options: Mapping[Kind, OptionRules]
+    saved_model: Any = field(repr=False)  # Holds the weights: they live as long as this object.
+
+    @property
+    def name(self) -> str:
+        return self.version.name
+
+    @property
+    def number(self) -> int:
+        return self.version.version
+
+
+@dataclass(frozen=True, slots=True)
+class FailedModel:
+    """A version that is left out."""
+
+    name: str
+    number: int
+    why: str
+
+
+Version = LoadedModel | FailedModel
+
+
+def load(folder: Path) -> Version:
+    """Check and load the version in `folder`, <model>/<version>/. Whatever is wrong with it becomes a FailedModel."""
+    name, number = folder.parent.name, int(folder.name)
+    try:
+        return _load(folder, name, number)
+    except ContractError as error:
+        why = str(error)
+    except Exception as error:  # noqa: BLE001 (TensorFlow raises many kinds for a SavedModel that it cannot read)
+        _log.exception("model %s version %d: TensorFlow cannot load it", name, number)
+        why = f"TensorFlow cannot load it: {type(error).__name__}: {error}"
+    # The message goes to clients: no path of this machine, no page of text.
+    why = why.replace(str(folder), ".")[:1000]
+    _log.error("model %s version %d is left out: %s", name, number, why)
+    return FailedModel(name, number, why)
+
+
+def _load(folder: Path, name: str, number: int) -> LoadedModel:
+    card = read_card(folder)
+    digest = verify_files(folder, card)
+    options = {}
+    for capability in card.capabilities:
+        try:
+            options[capability.kind] = OptionRules(capability, card.family)
+        except ValueError as error:
+            raise ContractError(f"capability {kind_name(capability.kind)!r}: {error}") from error
+    saved_model = tf.saved_model.load(str(folder))
+    programs = {
+        capability.kind: bind(card, capability, saved_model.signatures) for capability in card.capabilities
+    }
+    version = model_pb2.ModelVersion(name=name, version=number, digest=digest)
+    return LoadedModel(version, card, programs, options, saved_model)

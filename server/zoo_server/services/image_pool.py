@@ -1,0 +1,56 @@
+"""Decodes and encodes pictures in a few threads, so that the event loop never waits for one."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from google.protobuf import json_format
+
+from pixelzoo.v1 import image_pb2
+from zoo_server import images
+from zoo_server.arrays import Array
+from zoo_server.images import Incoming
+
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """Pixels for a response; `recipe`, a message or None, goes into the text of a PNG."""
+
+    pixels: Array
+    encoding: image_pb2.ImageEncoding.ValueType
+    recipe: Any = None
+
+
+class ImagePool:
+    """A few threads for pictures."""
+
+    def __init__(self, threads: int, max_pixels: int) -> None:
+        """`max_pixels` is the most that any picture of a request may have, whatever the model says."""
+        self._executor = ThreadPoolExecutor(threads, thread_name_prefix="images")
+        self._max_pixels = max_pixels
+
+    def close(self) -> None:
+        self._executor.shutdown(wait=False, cancel_futures=True)
+
+    async def decode(self, pictures: Sequence[Incoming], max_pixels: int) -> list[Array]:
+        """Their pixels; raises the first error among them. `max_pixels` is the model's own limit."""
+        limit = min(max_pixels, self._max_pixels)
+        return await self._each(lambda picture: images.decode(picture, limit), pictures)
+
+    async def encode(self, pictures: Sequence[Outgoing]) -> list[image_pb2.Image]:
+        return await self._each(_encode, pictures)
+
+    async def _each(self, work: Callable[[Any], _T], pictures: Sequence[Any]) -> list[_T]:
+        if not pictures:
+            return []
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._executor, lambda: [work(picture) for picture in pictures])
+
+
+def _encode(picture: Outgoing) -> image_pb2.Image:
+    recipe = "" if picture.recipe is None else json_format.MessageToJson(picture.recipe, indent=None)
+    return images.encode(picture.pixels, picture.encoding, recipe)

@@ -1,0 +1,137 @@
+"""LatentService: pictures to latents, latents to pictures, and the way between two of them."""
+
+from collections.abc import Sequence
+
+import grpc
+
+from pixelzoo.v1 import image_pb2
+from pixelzoo.v1.capability_pb2 import CAPABILITY_KIND_DECODE, CAPABILITY_KIND_ENCODE
+from pixelzoo.v1.latent_service_pb2 import (
+    INTERPOLATION_METHOD_SPHERICAL,
+    DecodeRequest,
+    DecodeResponse,
+    EncodeRequest,
+    EncodeResponse,
+    InterpolateRequest,
+    InterpolateResponse,
+    LatentPoint,
+)
+from pixelzoo.v1.latent_service_pb2_grpc import LatentServiceServicer
+from zoo_server import errors, validation
+from zoo_server.arrays import Array
+from zoo_server.engine.engine import Engine
+from zoo_server.repository.model import LoadedModel
+from zoo_server.repository.program import Program
+from zoo_server.repository.repository import Repository
+from zoo_server.services import interpolation
+from zoo_server.services.deadline import deadline_of
+from zoo_server.services.image_pool import ImagePool, Outgoing
+from zoo_server.services.plan import Planner, check_count
+from zoo_server.services.tensors import decode_latent, encode_latent
+
+_DEFAULT_COUNT = 8
+
+
+class LatentService(LatentServiceServicer):
+    """Encode, Decode and Interpolate."""
+
+    def __init__(self, repository: Repository, planner: Planner, engine: Engine, pool: ImagePool) -> None:
+        self._repository = repository
+        self._planner = planner
+        self._engine = engine
+        self._pool = pool
+
+    async def Encode(
+        self, request: EncodeRequest, context: grpc.aio.ServicerContext[EncodeRequest, EncodeResponse]
+    ) -> EncodeResponse:
+        validation.check(request)
+        model, program = self._planner.choose(request.model, CAPABILITY_KIND_ENCODE)
+        check_count(len(request.images), model, "images")
+        paths = [f"images[{index}]" for index in range(len(request.images))]
+        images = await self._planner.decode(model, program, request.images, paths)
+        latents = await self._encode(program, images, deadline_of(context))
+        spec = program.capability.latent
+        return EncodeResponse(
+            latents=[encode_latent(latent, spec) for latent in latents], model=model.version
+        )
+
+    async def Decode(
+        self, request: DecodeRequest, context: grpc.aio.ServicerContext[DecodeRequest, DecodeResponse]
+    ) -> DecodeResponse:
+        validation.check(request)
+        model, program = self._planner.choose(request.model, CAPABILITY_KIND_DECODE)
+        check_count(len(request.latents), model, "latents")
+        spec = program.capability.latent
+        latents = [
+            decode_latent(tensor, spec, f"latents[{index}]") for index, tensor in enumerate(request.latents)
+        ]
+        images = await self._decode(program, latents, request.encoding, deadline_of(context))
+        return DecodeResponse(images=images, model=model.version)
+
+    async def Interpolate(
+        self,
+        request: InterpolateRequest,
+        context: grpc.aio.ServicerContext[InterpolateRequest, InterpolateResponse],
+    ) -> InterpolateResponse:
+        validation.check(request)
+        model, program = self._planner.choose(request.model, CAPABILITY_KIND_DECODE)
+        self._check_continuous(model, program)
+        limit = model.card.limits.max_items_per_request
+        count = request.count if request.HasField("count") else min(_DEFAULT_COUNT, limit)
+        check_count(count, model, "count")
+        deadline = deadline_of(context)
+        start, end = await self._ends(request, model, program, deadline)
+        spherical = request.method == INTERPOLATION_METHOD_SPHERICAL
+        way = (interpolation.spherical if spherical else interpolation.linear)(start, end, count)
+        images = await self._decode(program, list(way), request.encoding, deadline)
+        return InterpolateResponse(images=images, model=model.version)
+
+    async def _encode(self, program: Program, images: Sequence[Array], deadline: float | None) -> list[Array]:
+        outputs = await self._engine.run(program, [{"image": image} for image in images], deadline)
+        return [row["latent"] for row in outputs]
+
+    async def _decode(
+        self,
+        program: Program,
+        latents: Sequence[Array],
+        encoding: image_pb2.ImageEncoding.ValueType,
+        deadline: float | None,
+    ) -> list[image_pb2.Image]:
+        outputs = await self._engine.run(program, [{"latent": latent} for latent in latents], deadline)
+        return await self._pool.encode([Outgoing(row["image"], encoding) for row in outputs])
+
+    async def _ends(
+        self, request: InterpolateRequest, model: LoadedModel, program: Program, deadline: float | None
+    ) -> tuple[Array, Array]:
+        """The latents of both ends, those that are pictures encoded together; all is checked first."""
+        ends: dict[str, LatentPoint] = {"start": request.start, "end": request.end}
+        latents: dict[str, Array] = {}
+        pictures: dict[str, Array] = {}
+        for name, point in ends.items():
+            if point.HasField("latent"):
+                latents[name] = decode_latent(point.latent, program.capability.latent, f"{name}.latent")
+            else:
+                _, encoder = self._planner.choose(request.model, CAPABILITY_KIND_ENCODE)
+                [pictures[name]] = await self._planner.decode(
+                    model, encoder, [point.image], [f"{name}.image"]
+                )
+        if pictures:
+            encoded = await self._encode(encoder, list(pictures.values()), deadline)
+            latents.update(zip(pictures, encoded, strict=True))
+        return latents["start"], latents["end"]
+
+    def _check_continuous(self, model: LoadedModel, program: Program) -> None:
+        """There is no way between codes: raises CAPABILITY_NOT_SUPPORTED, naming the models that have one."""
+        if _continuous(program):
+            return
+        able = {
+            other.name
+            for other in self._repository.loaded()
+            if CAPABILITY_KIND_DECODE in other.programs
+            and _continuous(other.programs[CAPABILITY_KIND_DECODE])
+        }
+        raise errors.capability_not_supported(model.name, "interpolate", sorted(able))
+
+
+def _continuous(program: Program) -> bool:
+    return program.capability.latent.data_type == image_pb2.DATA_TYPE_FLOAT32

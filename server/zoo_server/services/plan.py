@@ -1,0 +1,156 @@
+"""A plan: what a checked request asks of the engine, and the recipe that would ask it again."""
+
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from pixelzoo.v1 import image_pb2, model_pb2
+from zoo_server import errors
+from zoo_server.arrays import Array
+from zoo_server.images import Incoming
+from zoo_server.repository.contract import kind_name
+from zoo_server.repository.model import Kind, LoadedModel
+from zoo_server.repository.program import Program
+from zoo_server.repository.repository import Repository
+from zoo_server.services.image_pool import ImagePool
+from zoo_server.validation import MAX_SEED
+
+_DRAWN_SEEDS = 2**53
+"""Seeds that the server draws are below this, so that languages without 64-bit integers can hold them."""
+
+_NO_CLASS = -1
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Items to run, one for each of `seeds`.
+
+    `options` are their rows for the program, and `filled` is the options message with every option filled in, or None;
+    `images` is empty for a program that takes none.
+    """
+
+    model: LoadedModel
+    program: Program
+    seeds: Sequence[int]
+    labels: Sequence[int]
+    options: Mapping[str, Array]
+    filled: Any
+    images: Sequence[Array]
+
+    def inputs(self) -> list[dict[str, Array]]:
+        """The rows that each item brings to the program."""
+        items = []
+        for index, (seed, label) in enumerate(zip(self.seeds, self.labels, strict=True)):
+            row = {**self.options, "seed": np.asarray(seed, np.int64), "label": np.asarray(label, np.int32)}
+            if self.images:
+                row["image"] = self.images[index]
+            items.append({name: row[name] for name in self.program.inputs})
+        return items
+
+    def recipe(self, message_type: Any, index: int) -> Any:
+        """The Recipe, TranslationRecipe or ScoreRecipe of item `index`."""
+        used = self.model.version
+        recipe = message_type(
+            model=used.name, version=used.version, digest=used.digest, seed=self.seeds[index]
+        )
+        if self.model.card.conditional:
+            recipe.label = self.labels[index]
+        if self.filled is not None:
+            recipe.options.CopyFrom(self.filled)
+        return recipe
+
+
+class Planner:
+    """Checks requests against the cards of the models that they ask for."""
+
+    def __init__(self, repository: Repository, pool: ImagePool) -> None:
+        self._repository = repository
+        self._pool = pool
+
+    def choose(self, selector: model_pb2.ModelSelector, kind: Kind) -> tuple[LoadedModel, Program]:
+        """The model that a request selects, and its program for `kind`.
+
+        Raises MODEL_NOT_FOUND, VERSION_NOT_FOUND, MODEL_FAILED or CAPABILITY_NOT_SUPPORTED.
+        """
+        model = self._repository.get(selector)
+        if kind not in model.programs:
+            raise errors.capability_not_supported(model.name, kind_name(kind), self._repository.capable(kind))
+        return model, model.programs[kind]
+
+    async def plan(
+        self,
+        request: Any,
+        kind: Kind,
+        *,
+        prefix: str = "",
+        count: int | None = None,
+        default_seed: int | None = None,
+    ) -> Plan:
+        """The plan of a SampleRequest, TranslateRequest or ScoreRequest, which stands at `prefix` of what was sent.
+
+        It has `count` items, or one for each of the request's images. Without a seed in the request, items count up
+        from `default_seed`; if that is None too, the seeds are drawn. Nothing is computed before all is checked.
+        """
+        model, program = self.choose(request.model, kind)
+        pictures = () if count is not None else request.images
+        items = len(pictures) if count is None else count
+        check_count(items, model, f"{prefix}{'images' if count is None else 'count'}")
+        labels = item_labels(request.labels, items, model, f"{prefix}labels")
+        options = model.options[kind].resolve(request.options, f"{prefix}options")
+        seed = request.seed if request.HasField("seed") else default_seed
+        seeds = item_seeds(secrets.randbelow(_DRAWN_SEEDS - items) if seed is None else seed, items)
+        paths = [f"{prefix}images[{index}]" for index in range(len(pictures))]
+        images = await self.decode(model, program, pictures, paths)
+        option_images = await self._pool.decode(
+            [Incoming(*picture) for picture in options.images.values()],
+            model.card.limits.max_pixels_per_image,
+        )
+        rows = {**options.values, **dict(zip(options.images, option_images, strict=True))}
+        return Plan(model, program, seeds, labels, rows, options.message, images)
+
+    async def decode(
+        self, model: LoadedModel, program: Program, pictures: Sequence[image_pb2.Image], paths: Sequence[str]
+    ) -> list[Array]:
+        """The pixels of the pictures that a request has at `paths`, each of the shape that the program takes."""
+        shape = model.card.image_shape
+        if program.capability.HasField("translation"):
+            shape = program.capability.translation.input_shape
+        incoming = [Incoming(picture, shape, path) for picture, path in zip(pictures, paths, strict=True)]
+        return await self._pool.decode(incoming, model.card.limits.max_pixels_per_image)
+
+
+def check_count(count: int, model: LoadedModel, path: str) -> None:
+    """Raises TOO_MANY_IMAGES for more items than the card allows."""
+    limit = model.card.limits.max_items_per_request
+    if count > limit:
+        raise errors.too_many_images(path, count, limit)
+
+
+def item_seeds(first: int, count: int) -> list[int]:
+    """Item i has the seed first + i, wrapping past 2^63 - 1 to 0."""
+    return [(first + index) % (MAX_SEED + 1) for index in range(count)]
+
+
+def item_labels(labels: Sequence[int], count: int, model: LoadedModel, path: str) -> list[int]:
+    """One label per item from none, one for all, or one for each; raises INVALID_FIELD for what the card refuses."""
+    card = model.card
+    if labels and not card.conditional:
+        raise errors.invalid_field(path, f"model {model.name!r} does not draw by class: leave it empty")
+    if len(labels) not in (0, 1, count):
+        raise errors.invalid_field(
+            path, f"must be none, one for all, or {count}, and there are {len(labels)}"
+        )
+    if card.label_required and not labels:
+        raise errors.invalid_field(path, f"model {model.name!r} needs a class, 0 to {len(card.classes) - 1}")
+    lowest = 0 if card.label_required else _NO_CLASS
+    wrong = [
+        errors.Violation(f"{path}[{index}]", f"must be {lowest} to {len(card.classes) - 1}, and is {label}")
+        for index, label in enumerate(labels)
+        if not lowest <= label < len(card.classes)
+    ]
+    if wrong:
+        raise errors.invalid_fields(wrong)
+    return list(labels) if len(labels) == count else list(labels or [_NO_CLASS]) * count

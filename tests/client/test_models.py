@@ -1,0 +1,57 @@
+"""What the client says about models."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from pixelzoo.v1 import card_pb2
+from zoo_client import Client, errors, held_out
+from zoo_client.local import local_server
+from zoo_client.options import describe
+
+
+def test_all_models_by_name(zoo: Client) -> None:
+    found = zoo.models()
+    assert [model.name for model in found] == ["halves", "mirror", "quarters", "slow", "tiles", "trap"]
+    assert all(model.available for model in found)
+
+
+def test_a_card_is_typed_and_answers_questions(zoo: Client) -> None:
+    model = zoo.model("quarters")
+
+    assert isinstance(model.card, card_pb2.ModelCard)
+    assert (model.version, model.family, model.image_shape) == (1, "ddpm", (28, 28, 1))
+    assert model.title == "quarters, made by hand"
+    assert model.capabilities == ("sample", "score")
+    assert model.classes == held_out.load().classes
+    assert model.conditional
+    assert model.class_name(8) == "Bag"
+    assert model.class_name(-1) == model.class_name(None) == ""
+    assert [(version.version, version.state) for version in model.versions] == [(1, "AVAILABLE")]
+    assert model.versions[0].digest == model.digest
+    assert model.capability("decode") is None
+    sample = model.capability("sample")
+    assert sample is not None
+    assert [describe(option) for option in sample.options] == [
+        "sampler ddpm | ddim | dpm_solver_pp_2m, default ddim",
+        "steps 1 to 100, default 10",
+        "guidance 0 to 10, default 1",
+    ]
+
+
+def test_a_damaged_model_is_listed_and_refused_with_its_reason(demo_models: Path, tmp_path: Path) -> None:
+    shutil.copytree(demo_models / "halves", tmp_path / "halves")
+    shutil.copytree(demo_models / "quarters", tmp_path / "quarters")
+    (tmp_path / "halves" / "1" / "saved_model.pb").write_bytes(b"not a model")
+
+    with local_server(tmp_path) as target, Client(target) as zoo:
+        damaged, whole = zoo.models()
+        assert whole.available
+        assert not damaged.available
+        assert damaged.capabilities == ()
+        assert damaged.versions[0].state == "FAILED"
+        assert damaged.versions[0].message
+        for labels in (None, "Bag"):
+            with pytest.raises(errors.ModelFailed, match="saved_model.pb"):
+                zoo.sample("halves", labels=labels)

@@ -1,0 +1,129 @@
+"""A real server with models made by hand, in this process, and a real channel to it."""
+
+import asyncio
+import importlib.util
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
+
+import grpc
+import pytest
+
+from pixelzoo.v1 import (
+    catalog_service_pb2_grpc,
+    latent_service_pb2_grpc,
+    sampling_service_pb2_grpc,
+    scoring_service_pb2_grpc,
+    translation_service_pb2_grpc,
+)
+from zoo_server.app import App
+from zoo_server.config import ServerConfig
+from zoo_server.repository.repository import Repository
+
+
+class LiveServer:
+    """An App on an event loop of its own thread."""
+
+    def __init__(self, config: ServerConfig, repository: Repository) -> None:
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+        self._thread.start()
+        self.app = self.run(self._make(config, repository))
+        self.address = f"127.0.0.1:{self.run(self.app.start())}"
+
+    async def _make(self, config: ServerConfig, repository: Repository) -> App:
+        return App(config, repository)
+
+    def run(self, coroutine):
+        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(60)
+
+    @property
+    def pending_items(self) -> int:
+        return self.app.engine.pending_items
+
+    def stop(self) -> None:
+        self.run(self.app.stop())
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+
+def stubs(channel: grpc.Channel) -> SimpleNamespace:
+    return SimpleNamespace(
+        channel=channel,
+        catalog=catalog_service_pb2_grpc.CatalogServiceStub(channel),
+        sampling=sampling_service_pb2_grpc.SamplingServiceStub(channel),
+        translation=translation_service_pb2_grpc.TranslationServiceStub(channel),
+        scoring=scoring_service_pb2_grpc.ScoringServiceStub(channel),
+        latent=latent_service_pb2_grpc.LatentServiceStub(channel),
+    )
+
+
+@pytest.fixture(scope="session")
+def handmade() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("handmade", Path(__file__).parent / "handmade.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="session")
+def models(handmade: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of all models made by hand; read it only."""
+    folder = tmp_path_factory.mktemp("models")
+    handmade.write_all(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def repository(models: Path) -> Repository:
+    return Repository.load(models)
+
+
+@pytest.fixture(scope="session")
+def server(models: Path, repository: Repository) -> Iterator[LiveServer]:
+    live = LiveServer(ServerConfig(models=models, grace_seconds=0.5), repository)
+    yield live
+    live.stop()
+
+
+@pytest.fixture(scope="session")
+def api(server: LiveServer) -> Iterator[SimpleNamespace]:
+    """The stubs of every service, on one channel to the server."""
+    with grpc.insecure_channel(server.address) as channel:
+        yield stubs(channel)
+
+
+@pytest.fixture
+def start_server(models: Path, repository: Repository) -> Iterator[Callable[..., LiveServer]]:
+    """Starts further servers, with other settings or models, and stops them after the test."""
+    servers = []
+
+    def start(repository: Repository = repository, **settings) -> LiveServer:
+        servers.append(
+            LiveServer(ServerConfig(models=models, **{"grace_seconds": 0.5, **settings}), repository)
+        )
+        return servers[-1]
+
+    yield start
+    for live in servers:
+        live.stop()
+
+
+@pytest.fixture(scope="session")
+def connect() -> Callable[[str], SimpleNamespace]:
+    """Stubs on a channel of their own."""
+    return lambda address: stubs(grpc.insecure_channel(address))
+
+
+@pytest.fixture(scope="session")
+def wait_until() -> Callable[..., None]:
+    def wait(condition: Callable[[], bool], seconds: float = 10.0) -> None:
+        deadline = time.monotonic() + seconds
+        while not condition():
+            assert time.monotonic() < deadline, "it did not happen in time"
+            time.sleep(0.002)
+
+    return wait

@@ -1,0 +1,80 @@
+"""The files at the root keep their promises: locks, set-up, and what continuous integration runs."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+LOCKS = ["requirements.lock", "protos/requirements.lock"]
+
+
+@pytest.mark.parametrize("lock", LOCKS)
+def test_a_lock_pins_and_hashes_everything_and_names_no_index(lock):
+    text = (REPOSITORY / lock).read_text()
+    assert not re.search(r"https?:|--index|--find-links|file:", text)
+    requirements = re.split(r"\n(?! )", text.strip())
+    for requirement in requirements:
+        assert re.match(r"[a-z0-9-]+==\S+", requirement), requirement
+        assert "--hash=sha256:" in requirement, requirement
+    assert len(requirements) > 5
+
+
+def test_continuous_integration_runs_the_two_commands_of_the_readme():
+    script = (REPOSITORY / ".ci/run").read_text()
+    assert script.endswith("\nmake test\nmake demo\n")
+    assert "set -euo pipefail" in script
+    assert (REPOSITORY / ".ci/run").stat().st_mode & 0o111
+    readme = (REPOSITORY / "README.md").read_text()  # which opens with them
+    assert "make demo" in readme[:2000]
+    assert "make test" in readme[:2000]
+
+
+def test_models_are_kept_byte_for_byte():
+    assert "saved_models/** -text" in (REPOSITORY / ".gitattributes").read_text().splitlines()
+
+
+def make(*arguments):
+    return subprocess.run(["make", "-C", REPOSITORY, *arguments], capture_output=True, text=True)
+
+
+def test_make_alone_names_the_targets():
+    out = make().stdout
+    for target in ("setup", "demo", "test", "data", "stubs", "lint", "soak", "clean"):
+        assert f"make {target} " in out
+
+
+def interpreter(folder: Path, *, version: str, modules: bool) -> Path:
+    """A stand-in for another Python: it answers `-c` programs about its version and about its modules."""
+    path = folder / "python"
+    imports = "" if modules else "import sys; sys.modules['ensurepip'] = None; "
+    path.write_text(
+        f'#!/bin/sh\nexec {sys.executable} -c "import sys; sys.version_info = {version}; {imports}$2"\n'
+    )
+    path.chmod(0o755)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("version", "modules", "remedy"),
+    [
+        ((3, 10, 4), True, "make PYTHON=python3.11 setup"),
+        ((3, 14, 0), True, "make PYTHON=python3.11 setup"),
+        ((3, 11, 2), False, "apt-get install python3-venv"),
+    ],
+)
+def test_setup_on_an_unfit_python_gives_one_line_with_the_remedy(tmp_path, version, modules, remedy):
+    python = interpreter(tmp_path, version=version, modules=modules)
+    done = make("setup", f"PYTHON={python}", f"VENV={tmp_path / 'venv'}")
+    assert done.returncode != 0
+    lines = [line for line in done.stderr.splitlines() if not line.startswith("make")]
+    assert len(lines) == 1
+    assert remedy in lines[0]
+    assert not (tmp_path / "venv").exists()
+
+
+def test_setup_without_any_python_gives_the_same_line(tmp_path):
+    done = make("setup", f"PYTHON={tmp_path / 'none'}", f"VENV={tmp_path / 'venv'}")
+    assert "make PYTHON=python3.11 setup" in done.stderr.splitlines()[0]

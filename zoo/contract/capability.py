@@ -1,0 +1,290 @@
+"""Capabilities: what a model can be asked, as functions over tensors with a leading item axis."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from pixelzoo.v1 import capability_pb2
+
+SEED = tf.TensorSpec([None], tf.int64, name="seed")
+LABEL = tf.TensorSpec([None], tf.int32, name="label")
+
+
+def image(shape: Sequence[int], name: str = "image") -> tf.TensorSpec:
+    """The spec of uint8 images [n, height, width, channels]."""
+    return tf.TensorSpec([None, *shape], tf.uint8, name=name)
+
+
+# --- options --------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Integer:
+    """A whole-number option, an int32 [n] tensor; `minimum` and `maximum` are allowed values."""
+
+    name: str
+    default: int
+    minimum: int
+    maximum: int
+    description: str
+    dtype = tf.int32
+
+    def value(self, given: Any) -> int:
+        """Returns `given` as an allowed value, or raises ValueError naming the rule."""
+        if isinstance(given, bool) or int(given) != given or not self.minimum <= given <= self.maximum:
+            raise ValueError(f"{self.name} must be a whole number from {self.minimum} to {self.maximum}; got {given!r}")
+        return int(given)
+
+    def describe(self, option: capability_pb2.Option) -> None:
+        option.integer.min, option.integer.max, option.integer.default = self.minimum, self.maximum, self.default
+
+
+@dataclass(frozen=True)
+class Real:
+    """A real-number option, a float32 [n] tensor; `minimum` and `maximum` are allowed values."""
+
+    name: str
+    default: float
+    minimum: float
+    maximum: float
+    description: str
+    dtype = tf.float32
+
+    def value(self, given: Any) -> float:
+        """Returns `given` as an allowed value, or raises ValueError naming the rule."""
+        if not self.minimum <= float(given) <= self.maximum:
+            raise ValueError(f"{self.name} must lie in {self.minimum:g} .. {self.maximum:g}; got {given!r}")
+        return float(given)
+
+    def describe(self, option: capability_pb2.Option) -> None:
+        option.real.min, option.real.max, option.real.default = self.minimum, self.maximum, self.default
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A named choice, an int32 [n] tensor of the enum numbers in `choices` (name -> number)."""
+
+    name: str
+    default: int
+    choices: Mapping[str, int]
+    description: str
+    dtype = tf.int32
+
+    def value(self, given: Any) -> int:
+        """Returns the number of `given`, a name or a number, or raises ValueError naming the choices."""
+        number = self.choices.get(given, given) if isinstance(given, str) else given
+        if number not in self.choices.values():
+            raise ValueError(f"{self.name} must be one of {', '.join(self.choices)}; got {given!r}")
+        return int(number)
+
+    def describe(self, option: capability_pb2.Option) -> None:
+        option.choice.default_number = self.default
+        for name, number in self.choices.items():
+            option.choice.choices.add(name=name, number=number)
+
+
+Option = Integer | Real | Choice
+
+
+# --- answers --------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Score:
+    """One named output of `score`: its kind, unit, and whether it is exact or a bound."""
+
+    name: str
+    kind: int
+    unit: str
+    description: str
+    exact: bool = False
+    primary: bool = False
+
+
+def bound(name: str, description: str, *, primary: bool = False) -> Score:
+    """A score in bits/dim: the bound itself where `primary`, else one of the terms it is made of."""
+    kind = capability_pb2.SCORE_KIND_EVIDENCE_LOWER_BOUND if primary else capability_pb2.SCORE_KIND_DETAIL
+    return Score(name, kind, "bits/dim", description, primary=primary)
+
+
+@dataclass(frozen=True)
+class Latent:
+    """The latent of `encode` and `decode`, without the item axis; `codebook_size` is 0 for continuous latents."""
+
+    shape: tuple[int, ...]
+    dtype: tf.DType = tf.float32
+    prior: int = capability_pb2.LATENT_PRIOR_STANDARD_NORMAL
+    codebook_size: int = 0
+
+
+@dataclass(frozen=True)
+class Capability:
+    """One thing a model can be asked; make it with `one_shot` or `iterative`."""
+
+    name: str
+    functions: Mapping[str, Callable[..., dict[str, Any]]]
+    inputs: Mapping[str, tf.TensorSpec]
+    options: Sequence[Option] = ()
+    scores: Sequence[Score] = ()
+    latent: Latent | None = None
+    _traced: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
+
+    @property
+    def is_iterative(self) -> bool:
+        return "begin" in self.functions
+
+    @cached_property
+    def signatures(self) -> dict[str, Any]:
+        """The concrete functions of the contract, by signature name."""
+        first = self._trace("begin" if self.is_iterative else "", {**self.inputs, **self._option_specs})
+        if not self.is_iterative:
+            return {self.name: first}
+        state = {name: _item_spec(name, tensor) for name, tensor in first.structured_outputs.items()}
+        signatures = {f"{self.name}_begin": first}
+        for part in ("advance", "preview", "finish"):
+            if part in self.functions:
+                signatures[f"{self.name}_{part}"] = self._trace(part, state)
+        if self.name == "sample":
+            signatures["sample"] = tf.function(self._whole_run(state)).get_concrete_function(**self.inputs)
+        return signatures
+
+    def run(self, inputs: Mapping[str, Any], options: Mapping[str, Any]) -> dict[str, np.ndarray]:
+        """Runs the capability to its end in this process, one step after the other.
+
+        Args:
+            inputs: arrays with a leading item axis, by the names of `self.inputs`.
+            options: values by option name, one for all items or one for each; the others take their defaults.
+
+        Raises:
+            ValueError: an unknown option or a value that is not allowed; the message names the rule.
+        """
+        tensors = {name: tf.convert_to_tensor(inputs[name], spec.dtype) for name, spec in self.inputs.items()}
+        n = len(next(iter(tensors.values())))
+        tensors |= self._option_tensors(options, n)
+        if not self.is_iterative:
+            return _numpy(self.signatures[self.name](**tensors))
+        state = self.signatures[f"{self.name}_begin"](**tensors)
+        for _ in range(int(tf.reduce_max(state["steps"]))):
+            state = self.signatures[f"{self.name}_advance"](**state)
+        return _numpy(self.signatures[f"{self.name}_finish"](**state))
+
+    def describe(self) -> capability_pb2.Capability:
+        """The capability as it stands in the card."""
+        described = capability_pb2.Capability(
+            kind=capability_pb2.CapabilityKind.Value(f"CAPABILITY_KIND_{self.name.upper()}"),
+            iterative=self.is_iterative,
+            previews="preview" in self.functions,
+        )
+        for option in self.options:
+            option.describe(described.options.add(name=option.name, description=option.description))
+        for score in self.scores:
+            described.scores.add(
+                name=score.name,
+                kind=score.kind,
+                unit=score.unit,
+                exact=score.exact,
+                description=score.description,
+                primary=score.primary,
+            )
+        if self.latent:
+            from pixelzoo.v1 import image_pb2
+
+            described.latent.shape.extend(self.latent.shape)
+            described.latent.data_type = image_pb2.DataType.Value(f"DATA_TYPE_{self.latent.dtype.name.upper()}")
+            described.latent.prior = self.latent.prior
+            described.latent.codebook_size = self.latent.codebook_size
+        return described
+
+    def _trace(self, part: str, specs: Mapping[str, tf.TensorSpec]) -> Any:
+        named = {name: tf.TensorSpec(spec.shape, spec.dtype, name=name) for name, spec in specs.items()}
+        return tf.function(self.functions[part]).get_concrete_function(**named)
+
+    @property
+    def _option_specs(self) -> dict[str, tf.TensorSpec]:
+        return {option.name: tf.TensorSpec([None], option.dtype, name=option.name) for option in self.options}
+
+    def _option_tensors(self, given: Mapping[str, Any], n: int) -> dict[str, tf.Tensor]:
+        known = {option.name: option for option in self.options}
+        for name in given:
+            if name not in known:
+                raise ValueError(f"{self.name} has no option {name!r}; it has {', '.join(known) or 'none'}")
+        tensors = {}
+        for name, option in known.items():
+            value = given.get(name, option.default)
+            values = [option.value(v) for v in ([value] * n if np.isscalar(value) else value)]
+            if len(values) != n:
+                raise ValueError(f"{name}: give one value or {n}, one for each item; got {len(values)}")
+            tensors[name] = tf.constant(values, option.dtype)
+        return tensors
+
+    def _whole_run(self, state_specs: Mapping[str, tf.TensorSpec]) -> Callable[..., dict[str, Any]]:
+        """The plain `sample` of an iterative model: all steps in one call, options at their defaults."""
+
+        def sample(**inputs: Any) -> dict[str, Any]:
+            shape = tf.shape(inputs["seed"])
+            defaults = {option.name: tf.fill(shape, tf.cast(option.default, option.dtype)) for option in self.options}
+            state = self.functions["begin"](**inputs, **defaults)
+            names = sorted(state)
+
+            def unfinished(*values: Any) -> Any:
+                now = dict(zip(names, values, strict=True))
+                return tf.reduce_any(now["step"] < now["steps"])
+
+            def advance(*values: Any) -> list[Any]:
+                moved = self.functions["advance"](**dict(zip(names, values, strict=True)))
+                return [moved[name] for name in names]
+
+            final = tf.while_loop(
+                unfinished,
+                advance,
+                [state[name] for name in names],
+                shape_invariants=[state_specs[name].shape for name in names],
+            )
+            return self.functions["finish"](**dict(zip(names, final, strict=True)))
+
+        return sample
+
+
+def one_shot(
+    name: str,
+    function: Callable[..., dict[str, Any]],
+    *,
+    inputs: Mapping[str, tf.TensorSpec],
+    options: Sequence[Option] = (),
+    scores: Sequence[Score] = (),
+    latent: Latent | None = None,
+) -> Capability:
+    """A capability answered in one call of `function(**inputs, **options) -> outputs`."""
+    return Capability(name, {"": function}, inputs, options, scores, latent)
+
+
+def iterative(
+    name: str,
+    *,
+    begin: Callable[..., dict[str, Any]],
+    advance: Callable[..., dict[str, Any]],
+    finish: Callable[..., dict[str, Any]],
+    inputs: Mapping[str, tf.TensorSpec],
+    preview: Callable[..., dict[str, Any]] | None = None,
+    options: Sequence[Option] = (),
+    scores: Sequence[Score] = (),
+) -> Capability:
+    """A capability answered in steps: `begin` makes the state, `advance` moves each item on, `finish` reads it."""
+    functions = {"begin": begin, "advance": advance, "finish": finish}
+    if preview is not None:
+        functions["preview"] = preview
+    return Capability(name, functions, inputs, options, scores)
+
+
+def _item_spec(name: str, tensor: Any) -> tf.TensorSpec:
+    return tf.TensorSpec([None, *tensor.shape[1:]], tensor.dtype, name=name)
+
+
+def _numpy(outputs: Mapping[str, Any]) -> dict[str, np.ndarray]:
+    return {name: tensor.numpy() for name, tensor in outputs.items()}

@@ -1,0 +1,1 @@
+"""Building blocks that two or more families use, and networks too large for the file of their family."""
