@@ -19,7 +19,7 @@ os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
-_MODULES = {"data", "families", "contract", "diffusion", "likelihoods", "training"}
+_MODULES = {"data", "families", "contract", "diffusion", "likelihoods", "randomness", "training"}
 _FAMILIES = {"DDPM": "ddpm", "VAE": "vae"}
 
 __all__ = sorted([*_FAMILIES, *_MODULES])

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 from rich.console import Console
+from rich.progress import TaskID
 from rich.table import Table
 from rich.text import Text
 
@@ -184,6 +185,48 @@ def data(
         first = next(images.train_split.ordered(64).as_numpy_iterator())["image"]
         draw_grid(first, 8).save(grid)
         _say(f"Wrote {grid}")
+
+
+@app.command()
+def evaluate(
+    folder: Annotated[
+        Path, typer.Argument(help="A model version, such as saved_models/vae_fashion_mnist/1.")
+    ],
+    images: Annotated[
+        int | None, typer.Option(help="Measure on this many test images at most; by default on all.", min=2)
+    ] = None,
+    write: Annotated[
+        bool, typer.Option("--write/--no-write", help="Write the numbers into the model's card.")
+    ] = True,
+) -> None:
+    """Measure an exported model on its test split; print the numbers and write them into its card."""
+    from rich.progress import Progress
+
+    from zoo.data import DataError
+    from zoo.evaluation import evaluate as measure
+    from zoo.evaluation import write_metrics
+
+    with Progress(console=Console(stderr=True), transient=True) as bars:
+        tasks: dict[str, TaskID] = {}
+
+        def show(protocol: str, done: int, total: int) -> None:
+            if protocol not in tasks:
+                tasks[protocol] = bars.add_task(protocol, total=total)
+            bars.update(tasks[protocol], completed=done)
+
+        try:
+            metrics = measure(folder, images=images, progress=show)
+        except (DataError, FileNotFoundError, ValueError) as error:
+            _fail(error)
+    table = Table("number", "value", "standard error", "unit", "protocol", title=str(folder), title_justify="left")
+    for metric in metrics:
+        table.add_row(
+            metric.name, f"{metric.value:.4f}", f"{metric.standard_error:.4f}", metric.unit, metric.protocol
+        )
+    Console().print(table)
+    if write:
+        write_metrics(folder, metrics)
+        _say(f"Wrote {len(metrics)} numbers into the card of {folder}")
 
 
 def _print_pairs(pairs: Mapping[str, str]) -> None:

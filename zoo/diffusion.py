@@ -13,6 +13,10 @@ Time runs from the data, t = 0, to noise, t = T. At t = 1 .. T,
     x_t = alpha_t x_0 + sigma_t noise,        alpha_t^2 + sigma_t^2 = 1,        log_snr_t = log(alpha_t^2 / sigma_t^2),
 
 and at t = 0 alpha is exactly 1 and sigma exactly 0. A schedule is nothing but the table of its log_snr.
+
+What is one number for each item (times, rates, coefficients) is computed in float64 [n], and cast where it meets an
+image. In float32 the vectorised and the scalar exp of a CPU differ in the last bit, so that an item's coefficients would
+depend on its place in the batch.
 """
 
 from __future__ import annotations
@@ -42,19 +46,15 @@ class Schedule:
         return len(self.log_snr)
 
     def log_snr_at(self, t: tf.Tensor) -> tf.Tensor:
-        """log_snr, float32 [n], at t in [1, T], float32 [n]; linear between the integers."""
-        table = tf.constant(self.log_snr, tf.float32)
-        position = tf.clip_by_value(tf.cast(t, tf.float32) - 1.0, 0.0, self.timesteps - 1.0)
-        below = tf.minimum(tf.cast(tf.floor(position), tf.int32), max(0, self.timesteps - 2))
-        share = position - tf.cast(below, tf.float32)
-        return (1.0 - share) * tf.gather(table, below) + share * tf.gather(table, tf.minimum(below + 1, self.timesteps - 1))
+        """log_snr, float64 [n], at t in [1, T]; linear between the integers."""
+        return _interpolate(self.log_snr, tf.cast(t, tf.float64) - 1.0)
 
     def rates(self, t: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """(alpha, sigma), float32 [n] each, at t in {0} or [1, T]."""
+        """(alpha, sigma), float64 [n] each, at t in {0} or [1, T]."""
         log_snr = self.log_snr_at(t)
-        data = tf.cast(t, tf.float32) <= 0.0
         alpha, sigma = tf.sqrt(tf.sigmoid(log_snr)), tf.sqrt(tf.sigmoid(-log_snr))
-        return tf.where(data, 1.0, alpha), tf.where(data, 0.0, sigma)
+        is_data = tf.cast(t, tf.float64) <= 0.0
+        return tf.where(is_data, tf.ones_like(alpha), alpha), tf.where(is_data, tf.zeros_like(sigma), sigma)
 
 
 def linear(timesteps: int = 1000) -> Schedule:
@@ -82,11 +82,22 @@ def _from_betas(name: str, betas: np.ndarray) -> Schedule:
 SCHEDULES = {"linear": linear, "cosine": cosine, "log_snr_linear": log_snr_linear}
 
 
+def _interpolate(table: np.ndarray, position: tf.Tensor) -> tf.Tensor:
+    """`table` float64 [m] at `position` float64 [n], clipped to 0 .. m - 1; linear between the entries."""
+    values = tf.constant(table, tf.float64)
+    position = tf.clip_by_value(position, 0.0, len(table) - 1.0)
+    below = tf.minimum(tf.cast(tf.floor(position), tf.int32), len(table) - 2)
+    share = position - tf.cast(below, tf.float64)
+    return (1.0 - share) * tf.gather(values, below) + share * tf.gather(values, below + 1)
+
+
 # --- the forward process and what a network may predict -------------------------------------------------------
 
 
 def like(vector: tf.Tensor, images: tf.Tensor) -> tf.Tensor:
-    """`vector` [n] with trailing axes of one, to multiply `images` [n, ...]."""
+    """`vector` [n] in the type of `images` [n, ...] and with trailing axes of one, to multiply them."""
+    if vector.dtype != tf.bool:
+        vector = tf.cast(vector, images.dtype)
     return tf.reshape(vector, [-1, *([1] * (images.shape.rank - 1))])
 
 
@@ -129,7 +140,7 @@ class Posterior(NamedTuple):
 def posterior(alpha_t: tf.Tensor, sigma_t: tf.Tensor, alpha_s: tf.Tensor, sigma_s: tf.Tensor) -> Posterior:
     """The posterior's coefficients for one step from t to s; s = 0 gives exactly x_0 and small variance 0."""
     ratio = alpha_t / alpha_s
-    # beta = sigma_t^2 - ratio^2 sigma_s^2 cancels badly in float32 where the steps are fine.
+    # beta = sigma_t^2 - ratio^2 sigma_s^2 would cancel where the steps are fine.
     log_snr_drop = 2.0 * (tf.math.log(alpha_s) + tf.math.log(sigma_t) - tf.math.log(alpha_t) - tf.math.log(sigma_s))
     share = -tf.math.expm1(-log_snr_drop)  # beta / sigma_t^2
     return Posterior(
@@ -141,18 +152,17 @@ def posterior(alpha_t: tf.Tensor, sigma_t: tf.Tensor, alpha_s: tf.Tensor, sigma_
 
 
 def gaussian_kl_nats(squared_error: tf.Tensor, variance_q: tf.Tensor, variance_p: tf.Tensor, size: int) -> tf.Tensor:
-    """KL(q || p), [n], of isotropic normals of `size` dimensions whose means differ by `squared_error` in total."""
+    """KL(q || p), float32 [n], of isotropic normals of `size` dimensions; `squared_error` is that of their means."""
     log_ratio = tf.math.log(variance_p) - tf.math.log(variance_q)
-    return 0.5 * (size * (log_ratio + tf.exp(-log_ratio) - 1.0) + squared_error / variance_p)
+    nats = 0.5 * (size * (log_ratio + tf.exp(-log_ratio) - 1.0) + tf.cast(squared_error, tf.float64) / variance_p)
+    return tf.cast(nats, tf.float32)
 
 
 def prior_kl_nats(x0: tf.Tensor, alpha: tf.Tensor, sigma: tf.Tensor) -> tf.Tensor:
-    """KL(q(x_T | x_0) || N(0, 1)), [n]: L_T of DDPM eq. 5; `alpha`, `sigma` are those of T."""
-    axes = list(range(1, x0.shape.rank))
+    """KL(q(x_T | x_0) || N(0, 1)), float32 [n]: L_T of DDPM eq. 5; `alpha`, `sigma` are those of T."""
+    power = tf.cast(tf.reduce_sum(x0**2, list(range(1, x0.shape.rank))), tf.float64)
     size = float(np.prod(x0.shape[1:]))
-    return 0.5 * (
-        alpha**2 * tf.reduce_sum(x0**2, axes) + size * (sigma**2 - 1.0 - 2.0 * tf.math.log(sigma))
-    )
+    return tf.cast(0.5 * (alpha**2 * power + size * (sigma**2 - 1.0 - 2.0 * tf.math.log(sigma))), tf.float32)
 
 
 # --- solvers --------------------------------------------------------------------------------------------------
@@ -177,23 +187,19 @@ class Update(NamedTuple):
 
 
 def sampling_time(schedule: Schedule, spacing: str, step: tf.Tensor, steps: tf.Tensor) -> tf.Tensor:
-    """The time t, float32 [n], before step number `step` of `steps`, int32 [n] each: T at step 0, and 0 at the end.
+    """The time t, float64 [n], before step number `step` of `steps`, int32 [n] each: T at step 0, and 0 at the end.
 
     `uniform` walks equal strides of integer timesteps, and with steps = T each of them once. `karras` spaces the
     noise-to-signal ratio as EDM eq. 5 with rho = 7, which spends few steps on noise too small to see.
     """
-    step, steps = tf.cast(step, tf.float32), tf.cast(steps, tf.float32)
+    step, steps = tf.cast(step, tf.float64), tf.cast(steps, tf.float64)
     if spacing == "uniform":
         return tf.round(schedule.timesteps * (1.0 - step / steps))
     if spacing != "karras":
         raise ValueError(f"spacing {spacing!r} is unknown; choose one of {', '.join(SPACINGS)}")
-    inner = tf.clip_by_value(step / tf.maximum(steps - 1.0, 1.0), 0.0, 1.0)
-    table = tf.constant(_karras_times(schedule), tf.float32)
-    position = inner * (len(_karras_times(schedule)) - 1)
-    below = tf.minimum(tf.cast(tf.floor(position), tf.int32), table.shape[0] - 2)
-    share = position - tf.cast(below, tf.float32)
-    t = (1.0 - share) * tf.gather(table, below) + share * tf.gather(table, below + 1)
-    return tf.where(step >= steps, 0.0, t)
+    times = _karras_times(schedule)
+    t = _interpolate(times, step / tf.maximum(steps - 1.0, 1.0) * (len(times) - 1))
+    return tf.where(step >= steps, tf.zeros_like(t), t)
 
 
 def _karras_times(schedule: Schedule, rho: float = 7.0, size: int = 4097) -> np.ndarray:
@@ -219,9 +225,10 @@ def solver_update(
     Args:
         sampler: int32 [n], DDPM, DDIM or DPM_SOLVER_PP_2M.
         step, steps: int32 [n], 0 <= step < steps.
-        eta: float32 [n], DDIM's share of the ancestral noise, 0 .. 1 (0 = deterministic); only DDIM reads it.
+        eta: [n], DDIM's share of the ancestral noise, 0 .. 1 (0 = deterministic); only DDIM reads it.
         variance: the ancestral sampler's variance, one of VARIANCES.
     """
+    eta = tf.cast(eta, tf.float64)
     time = [sampling_time(schedule, spacing, step + i, steps) for i in (-1, 0, 1)]
     before, (alpha_t, sigma_t), (alpha_s, sigma_s) = (schedule.rates(t) for t in time)
     last = tf.equal(step + 1, steps)
@@ -240,7 +247,7 @@ def ancestral(
     alpha_t: tf.Tensor, sigma_t: tf.Tensor, alpha_s: tf.Tensor, sigma_s: tf.Tensor, last: tf.Tensor, variance: str
 ) -> Update:
     """DDPM algorithm 2, for any s < t. The last step adds no noise."""
-    q = posterior(alpha_t, sigma_t, alpha_s, tf.maximum(sigma_s, 1e-20))
+    q = posterior(alpha_t, sigma_t, alpha_s, tf.maximum(sigma_s, 1e-100))
     noise = tf.sqrt(q.small if variance == "fixed_small" else q.large)
     zero = tf.zeros_like(noise)
     return Update(
@@ -252,8 +259,8 @@ def ddim(
     alpha_t: tf.Tensor, sigma_t: tf.Tensor, alpha_s: tf.Tensor, sigma_s: tf.Tensor, eta: tf.Tensor
 ) -> Update:
     """DDIM eq. 12 and 16. eta = 1 is the ancestral sampler with the small variance."""
-    ancestral_noise = tf.sqrt(posterior(alpha_t, sigma_t, alpha_s, tf.maximum(sigma_s, 1e-20)).small)
-    noise = tf.where(sigma_s > 0.0, eta * ancestral_noise, 0.0)
+    ancestral_noise = tf.sqrt(posterior(alpha_t, sigma_t, alpha_s, tf.maximum(sigma_s, 1e-100)).small)
+    noise = tf.where(sigma_s > 0.0, eta * ancestral_noise, tf.zeros_like(eta))
     keep = tf.sqrt(tf.maximum(sigma_s**2 - noise**2, 0.0)) / sigma_t
     return Update(x=keep, x0=alpha_s - keep * alpha_t, x0_prev=tf.zeros_like(keep), noise=noise)
 
@@ -270,12 +277,12 @@ def dpm_solver_pp_2m(
     (alpha_r, sigma_r), (alpha_t, sigma_t), (alpha_s, sigma_s) = before, now, after
 
     def half_log_snr(alpha: tf.Tensor, sigma: tf.Tensor) -> tf.Tensor:
-        return tf.math.log(alpha) - tf.math.log(tf.maximum(sigma, 1e-20))
+        return tf.math.log(alpha) - tf.math.log(tf.maximum(sigma, 1e-100))
 
     h = half_log_snr(alpha_s, sigma_s) - half_log_snr(alpha_t, sigma_t)
     h_before = half_log_snr(alpha_t, sigma_t) - half_log_snr(alpha_r, sigma_r)
     # 1 / (2 r), r = h_before / h; at the first step there is no step before, at the last h is infinite.
-    lead = tf.where(first | last, 0.0, h / (2.0 * tf.where(first, 1.0, h_before)))
+    lead = tf.where(first | last, tf.zeros_like(h), h / (2.0 * tf.where(first, tf.ones_like(h), h_before)))
     weight = -alpha_s * tf.math.expm1(-h)
     return Update(
         x=sigma_s / sigma_t, x0=weight * (1.0 + lead), x0_prev=-weight * lead, noise=tf.zeros_like(weight)

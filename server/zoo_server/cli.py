@@ -23,7 +23,9 @@ def serve(
     host: Annotated[
         str, typer.Option(help="Address to listen on; 0.0.0.0 for every network.")
     ] = _DEFAULTS.host,
-    port: Annotated[int, typer.Option(help="Port to listen on; 0 takes a free one and prints it.")] = 50051,
+    port: Annotated[
+        int, typer.Option(help="Port to listen on; 0 takes a free one and prints it.")
+    ] = _DEFAULTS.port,
     max_pending_items: Annotated[
         int, typer.Option(help="Items that may wait or be in the making; beyond them calls get QUEUE_FULL.")
     ] = _DEFAULTS.max_pending_items,
@@ -70,11 +72,18 @@ def serve(
     if log_level.upper() not in ("DEBUG", "INFO", "WARNING", "ERROR"):
         raise typer.BadParameter(f"--log-level must be DEBUG, INFO, WARNING or ERROR, and is {log_level}")
     if not config.models.is_dir():
-        raise typer.BadParameter(f"--models: there is no folder {config.models}")
+        remedy = "name one that holds <model>/<version>/"
+        raise typer.BadParameter(f"--models: there is no folder {config.models}: {remedy}")
     logging.basicConfig(
         stream=sys.stderr, level=log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )
-    _run(config)
+    logging.getLogger("absl").setLevel(logging.WARNING)  # TensorFlow's notes while it loads a SavedModel.
+    try:
+        config.check_port()
+        _run(config)
+    except OSError as error:
+        print(f"pixelzoo serve: {error}", file=sys.stderr)
+        raise typer.Exit(1) from error
 
 
 def _run(config: ServerConfig) -> None:
@@ -93,8 +102,4 @@ def _run(config: ServerConfig) -> None:
         plural = "" if models == 1 else "s"
         print(f"pixelzoo server ready on {config.address(port)} ({models} model{plural})", flush=True)
 
-    try:
-        asyncio.run(serve_forever(config, repository, announce))
-    except OSError as error:
-        print(f"pixelzoo serve: {error}", file=sys.stderr)
-        raise typer.Exit(1) from error
+    asyncio.run(serve_forever(config, repository, announce))

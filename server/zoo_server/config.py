@@ -1,5 +1,6 @@
 """What an operator can set: one schema, whose defaults and words the command line takes over."""
 
+import socket
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,7 +15,7 @@ class ServerConfig:
     host: str = "127.0.0.1"
     """Address to listen on."""
 
-    port: int = 0
+    port: int = 50051
     """Port to listen on; 0 takes a free one."""
 
     max_pending_items: int = 1024
@@ -47,6 +48,17 @@ class ServerConfig:
             raise ValueError(f"port must be 0 to 65535, and is {self.port}")
         if self.grace_seconds < 0 or self.compute_threads < 0:
             raise ValueError("grace_seconds and compute_threads must not be negative")
+
+    def check_port(self) -> None:
+        """Raises OSError if the port cannot be had, before minutes may be spent on loading models."""
+        try:
+            family, *_, address = socket.getaddrinfo(self.host, self.port, type=socket.SOCK_STREAM)[0]
+            with socket.socket(family) as probe:
+                # As gRPC does: a port is free although old connections to it still linger.
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                probe.bind(address)
+        except OSError as error:
+            raise OSError(f"cannot listen on {self.address(self.port)}: {error.strerror}") from error
 
     def address(self, port: int) -> str:
         """HOST:PORT as clients write it; an IPv6 host in brackets."""

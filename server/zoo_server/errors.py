@@ -4,7 +4,7 @@ Each gives the status code and the details that the catalogue in error.proto pro
 rule and the remedy; what varies in them stands in the metadata too, for programs.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import grpc
@@ -17,6 +17,10 @@ from pixelzoo.v1 import error_pb2
 
 DOMAIN = "pixelzoo"
 _PREFIX = "ERROR_REASON_"
+
+# Errors travel in trailing metadata, of which clients accept 8 KiB: long lists are cut.
+_MOST_VIOLATIONS = 16
+_MOST_NAMES = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +63,8 @@ class CallError(Exception):
 
 
 def invalid_fields(violations: Sequence[Violation]) -> CallError:
-    """At least one field breaks a rule; all of them are named at once."""
-    return _bad_request(error_pb2.ERROR_REASON_INVALID_FIELD, violations, {})
+    """At least one field breaks a rule; the first of them are named at once."""
+    return _bad_request(error_pb2.ERROR_REASON_INVALID_FIELD, violations[:_MOST_VIOLATIONS], {})
 
 
 def invalid_field(path: str, rule: str) -> CallError:
@@ -89,10 +93,9 @@ def image_unreadable(path: str, rule: str) -> CallError:
     return _bad_request(error_pb2.ERROR_REASON_IMAGE_UNREADABLE, [Violation(path, rule)], {})
 
 
-def model_not_found(name: str, known: Iterable[str]) -> CallError:
+def model_not_found(name: str, known: Sequence[str]) -> CallError:
     """`known` are the names of the models that there are."""
-    names = ", ".join(known) or "none"
-    message = f"model.name: there is no model {name!r}; this server has: {names}"
+    message = f"model.name: there is no model {name!r}; this server has: {_listed(known)}"
     return CallError(
         grpc.StatusCode.NOT_FOUND,
         error_pb2.ERROR_REASON_MODEL_NOT_FOUND,
@@ -102,9 +105,9 @@ def model_not_found(name: str, known: Iterable[str]) -> CallError:
     )
 
 
-def version_not_found(name: str, version: str, known: Iterable[int]) -> CallError:
+def version_not_found(name: str, version: str, known: Sequence[int]) -> CallError:
     """`version` is the number or the label that was asked for."""
-    numbers = ", ".join(str(number) for number in known) or "none"
+    numbers = _listed([str(number) for number in known])
     message = f"model.version: model {name!r} has no version {version!r}; it has: {numbers}"
     return CallError(
         grpc.StatusCode.NOT_FOUND,
@@ -117,13 +120,13 @@ def version_not_found(name: str, version: str, known: Iterable[int]) -> CallErro
 
 def capability_not_supported(name: str, capability: str, capable: Sequence[str]) -> CallError:
     """`capability` is the contract's name of it, such as "score"; `capable` are the models that have it."""
-    models = f"these can: {', '.join(capable)}" if capable else "no model of this server can"
+    models = f"these can: {_listed(capable)}" if capable else "no model of this server can"
     message = f"model.name: model {name!r} has no capability {capability!r}; {models}"
     return CallError(
         grpc.StatusCode.FAILED_PRECONDITION,
         error_pb2.ERROR_REASON_CAPABILITY_NOT_SUPPORTED,
         message,
-        {"model": name, "capability": capability, "capable_models": ",".join(capable)},
+        {"model": name, "capability": capability, "capable_models": ",".join(capable[:_MOST_NAMES])},
         [_precondition("CAPABILITY", name, message)],
     )
 
@@ -170,7 +173,7 @@ def deadline_too_short(name: str, needed_seconds: float) -> CallError:
     return CallError(
         grpc.StatusCode.DEADLINE_EXCEEDED,
         error_pb2.ERROR_REASON_DEADLINE_TOO_SHORT,
-        f"the call's deadline has passed or comes too soon: the work takes about {needed_seconds:.3g} s",
+        f"the call's deadline comes too soon: the work takes more than {needed_seconds:.3g} s",
         {"model": name, "needed_seconds": f"{needed_seconds:.3f}"},
     )
 
@@ -216,6 +219,12 @@ def _bad_request(
         {"field": ",".join(violation.path for violation in violations), **metadata},
         [detail],
     )
+
+
+def _listed(names: Sequence[str]) -> str:
+    """The names, or the first of them, for a message."""
+    more = ", ..." if len(names) > _MOST_NAMES else ""
+    return (", ".join(names[:_MOST_NAMES]) or "none") + more
 
 
 def _resource(name: str, description: str) -> error_details_pb2.ResourceInfo:

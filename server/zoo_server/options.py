@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
 
 from pixelzoo.v1 import capability_pb2, image_pb2, options_pb2
@@ -64,13 +65,13 @@ class OptionRules:
         able = [
             field.name
             for field in oneof.fields
-            if field.message_type and set(self._options) <= set(field.message_type.fields_by_name)
+            if all(_carries(field.message_type, option) for option in self._options.values())
         ]
         fitting = [member for member in able if _MEMBERS.get(family, member) == member]
         if not fitting:
             raise ValueError(
                 f"no member of {self._message.DESCRIPTOR.full_name} for family {family!r} has the options "
-                f"{sorted(self._options)}"
+                f"{sorted(self._options)}, each of the type that the card says"
             )
         return fitting
 
@@ -132,6 +133,22 @@ class OptionRules:
         return ResolvedOptions(values, images, message)
 
 
+def _carries(message: Any, option: capability_pb2.Option) -> bool:
+    """Whether the options message with this descriptor has a field of the option's name that can hold its values."""
+    field = message.fields_by_name.get(option.name)
+    if field is None:
+        return False
+    match option.WhichOneof("spec"):
+        case "integer":
+            return bool(field.type == FieldDescriptor.TYPE_UINT32 and option.integer.min >= 0)
+        case "real":
+            return bool(field.type == FieldDescriptor.TYPE_FLOAT)
+        case "choice":
+            return bool(field.type == FieldDescriptor.TYPE_ENUM)
+        case _:
+            return bool(field.message_type) and field.message_type.name == "Image"
+
+
 def _broken(option: capability_pb2.Option, value: Any) -> str | None:
     """What is wrong with `value`, or None."""
     low: float
@@ -147,4 +164,4 @@ def _broken(option: capability_pb2.Option, value: Any) -> str | None:
             return None if value in numbers else f"this model's choices are: {', '.join(names)}"
         case _:
             return None
-    return None if low <= value <= high else f"must be {low:g} to {high:g}, and is {value:g}"
+    return None if low <= value <= high else f"must be {low:.7g} to {high:.7g}, and is {value:.10g}"

@@ -17,6 +17,10 @@ from google.protobuf.message import Message
 from zoo_server.errors import Violation, invalid_fields
 
 MAX_SEED = 2**63 - 1
+
+_LONGEST_LIST = 65535
+"""The most items that any card may allow: what is longer is not even looked through."""
+
 _PACKAGE = "pixelzoo.v1."
 
 
@@ -124,7 +128,9 @@ def _violations(message: Message, prefix: str) -> Iterator[Violation]:
             yield Violation(prefix + name, words)
     for field, value in message.ListFields():
         path = prefix + field.name
-        if field.is_repeated:
+        if field.is_repeated and len(value) > _LONGEST_LIST:
+            yield Violation(path, f"must have at most {_LONGEST_LIST} entries, and has {len(value)}")
+        elif field.is_repeated:
             for index, entry in enumerate(value):
                 yield from _entry_violations(field, entry, f"{path}[{index}]")
         else:

@@ -5,6 +5,7 @@ those of the server's tests.
 """
 
 import importlib.util
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
@@ -37,7 +38,7 @@ def handmade() -> ModuleType:
 
 @pytest.fixture(scope="session")
 def demo_models(handmade: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder of two models of the size of the held-out images: `quarters` and `halves`; read it only."""
+    """A folder of two models of the size of the held-out images, `quarters` and `halves`; read it only."""
     folder = tmp_path_factory.mktemp("demo_models")
     write_quarters(handmade, folder)
     write_halves(handmade, folder)
@@ -45,12 +46,16 @@ def demo_models(handmade: ModuleType, tmp_path_factory: pytest.TempPathFactory) 
 
 
 @pytest.fixture(scope="session")
-def models(handmade: ModuleType, demo_models: Path) -> Path:
-    """The same folder with models for what those two do not do: `mirror`, `slow`, `tiles` and `trap`."""
+def models(handmade: ModuleType, demo_models: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Those two, others for what they do not do, and one that is damaged; read it only."""
+    folder = tmp_path_factory.mktemp("models")
+    shutil.copytree(demo_models, folder, dirs_exist_ok=True)
     for name in ("mirror", "tiles", "trap"):
-        getattr(handmade, f"write_{name}")(demo_models)
-    handmade.write_ripples(demo_models, "slow", handmade.SLOW_ROUNDS)
-    return demo_models
+        getattr(handmade, f"write_{name}")(folder)
+    handmade.write_ripples(folder, "slow", handmade.SLOW_ROUNDS)
+    shutil.copytree(demo_models / "halves", folder / "damaged")
+    (folder / "damaged" / "1" / "saved_model.pb").write_bytes(b"not a model")
+    return folder
 
 
 @pytest.fixture(scope="session")

@@ -155,12 +155,6 @@ def test_no_server_is_one_line_with_the_remedy() -> None:
     assert text.count("\n") == 1
 
 
-def test_local_starts_a_server_and_stops_it(demo_models: Path, tmp_path: Path) -> None:
-    text = pixelzoo("sample", "halves", "-n", 2, "--local", "--models", demo_models, cwd=tmp_path)
-    assert "2 images of halves@1" in text
-    assert (tmp_path / "grid.png").exists()
-
-
 def test_local_with_a_folder_that_is_not_there(tmp_path: Path) -> None:
     text = pixelzoo("models", "--local", "--models", tmp_path / "nowhere", status=1)
     assert "nowhere" in text
@@ -171,24 +165,27 @@ def test_models_needs_local(tmp_path: Path) -> None:
     assert "needs --local" in pixelzoo("models", "--models", tmp_path, status=2)
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_local_server_ends_with_the_command(demo_models: Path, number: int, tmp_path: Path) -> None:
+def test_a_local_server_ends_with_the_command(demo_models: Path) -> None:
     code = (
-        "import sys, time\n"
+        "import time\n"
         "from pathlib import Path\n"
         "from zoo_client.commands.connection import connect\n"
         f"with connect(None, True, Path({str(demo_models)!r})) as zoo:\n"
         "    print(zoo.target, flush=True)\n"
         "    time.sleep(60)\n"
     )
-    process = subprocess.Popen(
-        [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
-    )
-    target = process.stdout.readline().strip()
-    with Client(target) as zoo:
-        assert zoo.models()
-    process.send_signal(number)
-    assert process.wait(30) != 0
-    process.stdout.close()
-    with Client(target) as zoo, pytest.raises(ConnectionError):
-        zoo.models()
+    processes = {
+        number: subprocess.Popen(
+            [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+        )
+        for number in (signal.SIGINT, signal.SIGTERM)
+    }
+    for number, process in processes.items():
+        with process:
+            target = process.stdout.readline().strip()
+            with Client(target) as zoo:
+                assert [model.name for model in zoo.models()] == ["halves", "quarters"]
+                process.send_signal(number)
+                assert process.wait(30) != 0
+        with Client(target) as zoo, pytest.raises(ConnectionError):
+            zoo.models()

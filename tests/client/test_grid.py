@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from zoo_client.film import film
+from zoo_client.commands.film import film
 from zoo_client.grid import best_columns, best_scale, font, grid, printable, tile
 from zoo_client.results import Image, Preview, Recipe, Samples
 

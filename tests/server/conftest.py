@@ -84,7 +84,7 @@ def repository(models: Path) -> Repository:
 
 @pytest.fixture(scope="session")
 def server(models: Path, repository: Repository) -> Iterator[LiveServer]:
-    live = LiveServer(ServerConfig(models=models, grace_seconds=0.5), repository)
+    live = LiveServer(ServerConfig(models=models, port=0, grace_seconds=0.5), repository)
     yield live
     live.stop()
 
@@ -102,9 +102,8 @@ def start_server(models: Path, repository: Repository) -> Iterator[Callable[...,
     servers = []
 
     def start(repository: Repository = repository, **settings) -> LiveServer:
-        servers.append(
-            LiveServer(ServerConfig(models=models, **{"grace_seconds": 0.5, **settings}), repository)
-        )
+        config = ServerConfig(models=models, port=0, **{"grace_seconds": 0.5, **settings})
+        servers.append(LiveServer(config, repository))
         return servers[-1]
 
     yield start

@@ -52,9 +52,10 @@ def test_a_cancelled_stream_frees_its_items(api, server, wait_until):
 def test_a_stream_that_nobody_reads_frees_its_items_when_cancelled(api, server, wait_until, connect):
     """The reader takes nothing, so that writes back up to the server; then it goes away with its channel."""
     other = connect(server.address)
-    other.sampling.StreamSample(StreamSampleRequest(sample=slow(count=8), preview_interval=1))
+    reader = other.sampling.StreamSample(StreamSampleRequest(sample=slow(count=8), preview_interval=1))
     wait_until(lambda: server.pending_items == 8)
     time.sleep(0.3)
+    assert reader.is_active()
     other.channel.close()
     wait_until(lambda: server.pending_items == 0, seconds=2)
 
@@ -75,11 +76,10 @@ def test_a_cancel_in_the_middle_leaves_neighbours_as_they_were(api, server, wait
 
 @pytest.mark.parametrize("streaming", [False, True])
 def test_a_passed_deadline_frees_its_items(api, server, wait_until, streaming):
+    stream = lambda: list(api.sampling.StreamSample(StreamSampleRequest(sample=slow(count=2)), timeout=0.2))  # noqa: E731
+    unary = lambda: api.sampling.Sample(slow(count=2), timeout=0.2)  # noqa: E731
     with pytest.raises(grpc.RpcError) as caught:
-        if streaming:
-            list(api.sampling.StreamSample(StreamSampleRequest(sample=slow(count=2)), timeout=0.2))
-        else:
-            api.sampling.Sample(slow(count=2), timeout=0.2)
+        (stream if streaming else unary)()
     assert caught.value.code() == grpc.StatusCode.DEADLINE_EXCEEDED
     wait_until(lambda: server.pending_items == 0, seconds=2)
 

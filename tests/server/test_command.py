@@ -49,7 +49,7 @@ def test_it_prints_where_it_listens_serves_logs_and_stops_gracefully(serve, mode
     assert api.sampling.Sample(request).images
 
     process.send_signal(signal.SIGTERM)
-    assert process.wait(20) == 0
+    assert process.wait(60) == 0
     assert process.stdout.read() == ""
     log = (tmp_path / "log").read_text()
     assert re.search(r"pixelzoo\.v1\.SamplingService/Sample OK \d+ ms request_id=call-7", log)
@@ -70,7 +70,7 @@ def test_interrupt_stops_it_too_and_calls_in_flight_end(serve, models, connect, 
     time.sleep(0.2)
     process.send_signal(signal.SIGINT)
     assert len(call.result().images) == 8
-    assert process.wait(20) == 0
+    assert process.wait(60) == 0
 
 
 def run(*arguments):
@@ -96,17 +96,12 @@ def test_wrong_arguments_are_named(tmp_path):
 
 def test_a_taken_port_is_one_line_and_exit_1(tmp_path):
     with socket.create_server(("127.0.0.1", 0)) as taken:
-        done = run("--models", tmp_path, "--port", taken.getsockname()[1])
+        port = taken.getsockname()[1]
+        done = run("--models", tmp_path, "--port", port)
     assert done.returncode == 1
-    assert "is the port taken?" in done.stderr.splitlines()[-1]
-    assert "Traceback" not in done.stderr
+    assert done.stderr == f"pixelzoo serve: cannot listen on 127.0.0.1:{port}: Address already in use\n"
 
 
 def test_help_does_not_wait_for_tensorflow():
     code = "import sys; from zoo_server.cli import app; assert 'tensorflow' not in sys.modules"
-    subprocess.run([sys.executable, "-c", code], check=True)
-
-
-def test_the_server_brings_in_neither_keras_nor_the_zoo():
-    code = "import sys; import zoo_server.app; assert not {'keras', 'zoo', 'zoo_client'} & set(sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -1,4 +1,4 @@
-"""A mistake in the server or in a model gives INTERNAL with an id; the log has the rest, and everyone else is served."""
+"""A mistake in the server or in a model gives INTERNAL with an id; the log has the rest, and the others are served."""
 
 import grpc
 import pytest
@@ -9,6 +9,7 @@ from pixelzoo.v1 import image_pb2
 from pixelzoo.v1.catalog_service_pb2 import ListModelsRequest
 from pixelzoo.v1.model_pb2 import ModelSelector
 from pixelzoo.v1.sampling_service_pb2 import SampleRequest, StreamSampleRequest
+from zoo_server.engine import policy
 from zoo_server.repository.repository import Repository
 
 
@@ -59,7 +60,6 @@ def test_a_mistake_in_a_model(api, caplog):
 
 
 def test_a_mistake_for_one_item_harms_no_stranger_in_its_batch(api, server, wait_until):
-    """All wait behind a busy scheduler, and so come into one batch; only the call with seed 13 fails."""
     calls = {seed: api.sampling.Sample.future(trap(seed)) for seed in range(10, 18)}
     for seed, call in calls.items():
         if seed == 13:
@@ -75,21 +75,23 @@ def test_a_call_of_several_items_fails_as_one(api, server, wait_until):
     wait_until(lambda: server.pending_items == 0)
 
 
+@pytest.mark.parametrize(
+    ("function", "says"),
+    [("next_items", "a turn of the scheduler failed"), ("next_lane", "the scheduler failed")],
+)
 def test_a_mistake_in_the_scheduler_itself_is_survived(
-    start_server, connect, monkeypatch, caplog, wait_until
+    start_server, connect, monkeypatch, caplog, wait_until, function, says
 ):
-    from zoo_server.engine import policy
-
     live = start_server()
     api = connect(live.address)
 
-    def planted(items, room):
+    def planted(*_):
         raise ZeroDivisionError("a planted mistake")
 
     ripples = SampleRequest(model=ModelSelector(name="ripples"), seed=1)
     with monkeypatch.context() as patched:
-        patched.setattr(policy, "next_items", planted)
+        patched.setattr(policy, function, planted)
         error_id = internal_error(lambda: api.sampling.Sample(ripples))
-    assert f"internal error {error_id}: a turn of the scheduler failed" in caplog.text
+    assert f"internal error {error_id}: {says}" in caplog.text
     wait_until(lambda: live.pending_items == 0)
     assert api.sampling.Sample(ripples).images

@@ -198,11 +198,11 @@ def test_a_picture_option_left_out_is_black(api):
 def test_strangers_in_the_batch_change_nothing(api, repository):
     """Requests of other steps, samplers, seeds and classes, all in flight at once; each picture is its own."""
     requests = [
-        dict(
-            seed=index * 1000,
-            labels=[index % 4 - 1],
-            options=diffusion(steps=3 + index, sampler=1 + index % 2),
-        )
+        {
+            "seed": index * 1000,
+            "labels": [index % 4 - 1],
+            "options": diffusion(steps=3 + index, sampler=1 + index % 2),
+        }
         for index in range(12)
     ]
     alone = [pixels(sample(api, **fields)[0].image) for fields in requests]

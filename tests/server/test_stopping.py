@@ -42,16 +42,14 @@ def test_a_call_that_outlives_the_grace_is_told(start_server, connect, wait_unti
     live = start_server(grace_seconds=0.2)
     sampling = connect(live.address).sampling
     if streaming:
-        call = sampling.StreamSample(StreamSampleRequest(sample=slow(1000)))
+        stream = sampling.StreamSample(StreamSampleRequest(sample=slow(1000)))
+        finish = lambda: list(stream)  # noqa: E731
     else:
-        call = sampling.Sample.future(slow(1000))
+        finish = sampling.Sample.future(slow(1000)).result
     wait_until(lambda: live.pending_items == 1)
     thread = stopping(live)
     with pytest.raises(grpc.RpcError) as caught:
-        if streaming:
-            list(call)
-        else:
-            call.result()
+        finish()
     assert caught.value.code() == grpc.StatusCode.UNAVAILABLE
     info, retry = error_details_pb2.ErrorInfo(), error_details_pb2.RetryInfo()
     status = rpc_status.from_call(caught.value)

@@ -54,8 +54,12 @@ def test_a_model_without_steps_counts_its_items(api):
 
 def test_previews_come_at_the_interval(api):
     previews = events(api, "preview", model="slow", seed=1, steps=40, preview_interval=10)
-    assert [(one.index, one.step, one.steps) for one in previews] == [(0, 10, 40), (0, 20, 40), (0, 30, 40)]
-    assert len({one.image.raw.data for one in previews}) == 3
+    steps = [one.step for one in previews]
+    # A reader that falls behind gets the newest only; on an idle machine these are all three.
+    assert steps == sorted(set(steps) & {10, 20, 30})
+    assert steps[-1] == 30
+    assert {(one.index, one.steps) for one in previews} == {(0, 40)}
+    assert len({one.image.raw.data for one in previews}) == len(steps)
 
 
 def test_preview_k_is_the_picture_of_state_k(api):

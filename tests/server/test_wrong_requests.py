@@ -111,6 +111,12 @@ BAD_FIELDS = [
     Wrong("a label for a model without", sample(BLOBS, labels=[0]), ["labels"], "does not draw by class"),
     Wrong("no label where one is needed", sample(TILES), ["labels"], "needs a class, 0 to 1"),
     Wrong("-1 where a label is needed", sample(TILES, labels=[-1]), ["labels[0]"], "0 to 1"),
+    Wrong("more labels than can be", sample(labels=[0] * 65536), ["labels"], "at most 65535 entries"),
+    Wrong(
+        "too many wrong labels to name",
+        sample(count=16, labels=[-2] * 1000),
+        [f"labels[{index}]" for index in range(16)],
+    ),
     Wrong("an unknown encoding", sample(encoding=99), ["encoding"], "is 99"),
     Wrong("a request_id of two lines", sample(request_id="a\nb"), ["request_id"], "printable ASCII"),
     Wrong("a long request_id", sample(request_id="x" * 129), ["request_id"], "128"),
@@ -400,10 +406,13 @@ SECOND_DETAIL = {
 
 def refusal(call):
     """The error of a call, unary or streaming."""
-    with pytest.raises(grpc.RpcError) as caught:
+
+    def finish():
         response = call()
-        if hasattr(response, "__next__"):
-            list(response)
+        return list(response) if hasattr(response, "__next__") else response
+
+    with pytest.raises(grpc.RpcError) as caught:
+        finish()
     return caught.value
 
 

@@ -6,22 +6,7 @@ import pytest
 from typer.testing import CliRunner
 
 from zoo.cli import app
-
-PRESET = """
-title = "A tiny diffusion model of digits"
-family = "ddpm"
-model = {widths = [8], blocks = [1], attention = [false], patch = 1, fourier = 0, groups = 4, timesteps = 10}
-data = {source = "digits"}
-train = {epochs = 2, batch_size = 128}
-sample = {every_epochs = 0}
-"""
-
-
-@pytest.fixture
-def preset_file(tmp_path):
-    path = tmp_path / "tiny.toml"
-    path.write_text(PRESET)
-    return str(path)
+from zoo.training import RunFolder
 
 
 def pixelzoo(*arguments):
@@ -44,26 +29,31 @@ def test_a_dry_run_prints_the_plan_and_writes_nothing(preset_file, tmp_path, mon
     plan = dict(
         re.split(r"\s{2,}", line.strip(), maxsplit=1) for line in result.stdout.splitlines() if line.strip()
     )
-    assert plan["family"] == "ddpm"
+    assert plan["family"] == "vae"
     assert re.fullmatch(r"([\d,]+) trained, and \1 in their average \(EMA\)", plan["parameters"])
     assert plan["data"].startswith(
         "digits: 1,350 training images of 8x8x1; 447 test images, never trained on"
     )
     assert plan["steps"] == "500 = 50 epochs of 10 batches of 128"
     assert re.match(r"about [\d:]+ at \d+ ms a step \(\d+ images/s\), measured here", plan["time"])
-    assert [path.name for path in tmp_path.iterdir()] == ["tiny.toml"]
+    assert not list(tmp_path.iterdir())
 
 
-def test_train_stop_resume_export(preset_file, tmp_path):
+def test_train_stop_resume_export(preset_file, finished, tmp_path):
     run, model = tmp_path / "run", tmp_path / "models" / "tiny"
     stopped = pixelzoo("train", preset_file, "--run", run, "--minutes", 0)
     assert stopped.exit_code == 0, stopped.output
+    assert "stopped at step 1 (the time given is up)" in stopped.stdout
     assert f"go on with: pixelzoo train --resume --run {run}" in stopped.stdout
+
     resumed = pixelzoo("train", "--resume", "--run", run)
     assert resumed.exit_code == 0, resumed.output
     # Not a terminal: lines, and the last one at the last step.
-    assert re.search(r"epoch 2  step 20/20  loss \d\.\d{4}  .* images/s  0:00 left", resumed.stdout)
+    assert re.search(r"epoch 2  step 20/20  loss \d+\.\d{4}  .* images/s  0:00 left", resumed.stdout)
     assert f"pixelzoo export {run}" in resumed.stdout
+    losses = [[row["loss"] for row in folder.read_metrics()] for folder in (RunFolder.open(run), finished)]
+    assert losses[0] == pytest.approx(losses[1], rel=1e-5)
+
     exported = pixelzoo("export", run, model)
     assert exported.exit_code == 0, exported.output
     assert (model / "1" / "saved_model.pb").is_file()

@@ -22,6 +22,7 @@ from zoo.contract.capability import (
     one_shot,
 )
 from zoo.contract.checker import check
+from zoo.contract.loaded import LoadedModel, default_value
 from zoo.contract.writer import CARD, read_card, write, write_card
 
 __all__ = [
@@ -32,11 +33,13 @@ __all__ = [
     "Choice",
     "Integer",
     "Latent",
+    "LoadedModel",
     "Option",
     "Real",
     "Score",
     "bound",
     "check",
+    "default_value",
     "image",
     "iterative",
     "one_shot",

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from pixelzoo.v1 import capability_pb2
+from pixelzoo.v1 import capability_pb2, image_pb2
 
 SEED = tf.TensorSpec([None], tf.int64, name="seed")
 LABEL = tf.TensorSpec([None], tf.int32, name="label")
@@ -193,8 +193,6 @@ class Capability:
                 primary=score.primary,
             )
         if self.latent:
-            from pixelzoo.v1 import image_pb2
-
             described.latent.shape.extend(self.latent.shape)
             described.latent.data_type = image_pb2.DataType.Value(f"DATA_TYPE_{self.latent.dtype.name.upper()}")
             described.latent.prior = self.latent.prior

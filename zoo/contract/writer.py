@@ -7,21 +7,33 @@ import os
 import shutil
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any, Protocol
 
 import tensorflow as tf
 from google.protobuf import json_format
 
 from pixelzoo.v1 import capability_pb2, card_pb2
-
-if TYPE_CHECKING:
-    from zoo.families.base import GenerativeModel
+from zoo.contract.capability import Capability
 
 CONTRACT_VERSION = 1
 CARD = Path("assets.extra") / "card.json"
 
 
-def write(model: GenerativeModel, path: str | os.PathLike[str], *, card: card_pb2.ModelCard | None = None) -> None:
+class Servable(Protocol):
+    """What the writer needs of a model; every `zoo.families.GenerativeModel` has it."""
+
+    family: str
+    image_shape: tuple[int, int, int]
+    num_classes: int
+    ema_network: Any
+
+    @property
+    def capabilities(self) -> tuple[str, ...]: ...
+
+    def capability(self, name: str) -> Capability: ...
+
+
+def write(model: Servable, path: str | os.PathLike[str], *, card: card_pb2.ModelCard | None = None) -> None:
     """Writes `model` to `path`, a folder `<model>/<version>` that must not exist yet.
 
     Everything is written beside `path` and moved there at the end, so that a server which watches the folder never
@@ -92,7 +104,7 @@ def digests(path: Path) -> list[card_pb2.FileDigest]:
     ]
 
 
-def _save(model: GenerativeModel, folder: Path) -> None:
+def _save(model: Servable, folder: Path) -> None:
     module = tf.Module()
     module.variables_ = [weight.value for weight in model.ema_network.weights]
     signatures = {}
@@ -103,7 +115,7 @@ def _save(model: GenerativeModel, folder: Path) -> None:
     (folder / "fingerprint.pb").unlink(missing_ok=True)
 
 
-def _complete(card: card_pb2.ModelCard | None, model: GenerativeModel, path: Path) -> card_pb2.ModelCard:
+def _complete(card: card_pb2.ModelCard | None, model: Servable, path: Path) -> card_pb2.ModelCard:
     full = card_pb2.ModelCard()
     if card is not None:
         full.CopyFrom(card)

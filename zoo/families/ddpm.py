@@ -133,19 +133,16 @@ class DDPM(GenerativeModel):
         seed, x0 = batch["seed"], to_network_range(batch["image"])
         hidden = randomness.item_uniform(seed, randomness.LABEL_DROPOUT, ()) < self.settings["label_dropout"]
         label = tf.where(hidden & training, -1, batch["label"])
-        t = 1 + tf.cast(randomness.item_stratum(seed) * self.timesteps, tf.int32)
+        t = 1.0 + tf.floor(randomness.item_stratum(seed) * self.timesteps)
         noise = randomness.item_normal(seed, randomness.TRAINING_NOISE, self.image_shape)
 
-        alpha, sigma = self.schedule.rates(tf.cast(t, tf.float32))
+        alpha, sigma = self.schedule.rates(t)
         x = diffusion.diffuse(x0, noise, alpha, sigma)
         network = self.network if training else self.ema_network
-        prediction = network([x, tf.cast(t, tf.float32), label], training=training)
+        prediction = network([x, t, label], training=training)
         # The decoder takes the place of the divergence at t = 1 (eq. 5).
-        term = tf.where(
-            tf.equal(t, 1),
-            self._decoder_nats(x0, self._x0(x, prediction, alpha, sigma)),
-            self._divergence_nats(t, x0, self._x0(x, prediction, alpha, sigma)),
-        )
+        estimate = self._x0(x, prediction, alpha, sigma)
+        term = tf.where(tf.equal(t, 1.0), self._decoder_nats(x0, estimate), self._divergence_nats(t, x0, estimate))
         bound = likelihoods.bits_per_dim(self._prior_nats(x0) + self.timesteps * term, self.dims)
         if self.settings["loss"] == "bound":
             return {"loss": bound, "bits_per_dim": bound}
@@ -161,20 +158,20 @@ class DDPM(GenerativeModel):
     # --- the variational bound --------------------------------------------------------------------------------
 
     def _prior_nats(self, x0: Any) -> Any:
-        return diffusion.prior_kl_nats(x0, *self.schedule.rates(tf.constant(float(self.timesteps))))
+        return diffusion.prior_kl_nats(x0, *self.schedule.rates(self.timesteps))
 
     def _divergence_nats(self, t: Any, x0: Any, estimate: Any) -> Any:
         """KL(q(x_{t-1} | x_t, x_0) || p(x_{t-1} | x_t)), float32 [n], for t = 2 .. T."""
-        t = tf.cast(tf.maximum(t, 2), tf.float32)
+        t = tf.maximum(t, 2.0)
         q = diffusion.posterior(*self.schedule.rates(t), *self.schedule.rates(t - 1.0))
-        error = q.x0**2 * tf.reduce_sum((x0 - estimate) ** 2, axis=(1, 2, 3))
+        error = q.x0**2 * tf.cast(tf.reduce_sum((x0 - estimate) ** 2, axis=(1, 2, 3)), tf.float64)
         variance = q.small if self.settings["variance"] == "fixed_small" else q.large
         return diffusion.gaussian_kl_nats(error, q.small, variance, self.dims)
 
     def _decoder_nats(self, x0: Any, estimate: Any) -> Any:
         """-log p(x_0 | x_1), float32 [n]: a discretised normal with the variance sigma_1^2 = beta_1 (eq. 13)."""
-        _, sigma = self.schedule.rates(tf.constant(1.0))
-        log_prob = likelihoods.discretised_gaussian_log_prob(x0, estimate, tf.math.log(sigma))
+        _, sigma = self.schedule.rates(1)
+        log_prob = likelihoods.discretised_gaussian_log_prob(x0, estimate, tf.cast(tf.math.log(sigma), tf.float32))
         return -tf.reduce_sum(log_prob, axis=(1, 2, 3))
 
     # --- what it answers --------------------------------------------------------------------------------------
@@ -252,7 +249,7 @@ class DDPM(GenerativeModel):
         step = tf.where(alive, state["step"], 0)
         x = state["x"]
         t = diffusion.sampling_time(self.schedule, self.settings["spacing"], step, state["steps"])
-        prediction = self._guided(x, t, state.get("label"), state.get("guidance"))
+        prediction = self._guided(x, tf.cast(t, tf.float32), state.get("label"), state.get("guidance"))
         x0 = self._x0(x, prediction, *self.schedule.rates(t))
         update = diffusion.solver_update(
             self.schedule,
@@ -322,18 +319,18 @@ class DDPM(GenerativeModel):
         stream = flat(strata)
         is_decoder = tf.repeat(decoding, SCORE_GROUP)
         place = randomness.item_uniform(seed, stream + _STRATUM_STREAM, ())
-        width = (self.timesteps - 1) / tf.repeat(tf.cast(state["timesteps"], tf.float32), SCORE_GROUP)
-        t = 2 + tf.cast((tf.cast(stream, tf.float32) + place) * width, tf.int32)
-        t = tf.where(is_decoder, 1, tf.clip_by_value(t, 2, self.timesteps))
+        # In float32 the last strata of many would round up to the timestep after their own.
+        width = (self.timesteps - 1) / tf.repeat(tf.cast(state["timesteps"], tf.float64), SCORE_GROUP)
+        t = 2.0 + tf.floor((tf.cast(stream, tf.float64) + tf.cast(place, tf.float64)) * width)
+        t = tf.where(is_decoder, 1.0, tf.cast(tf.clip_by_value(t, 2.0, float(self.timesteps)), tf.float32))
         stream = tf.where(is_decoder, randomness.DECODER_NOISE - stream, stream)
         noise = randomness.item_normal(seed, stream, self.image_shape)
 
         x0 = to_network_range(tf.repeat(state["image"], SCORE_GROUP, axis=0))
-        time = tf.cast(t, tf.float32)
-        alpha, sigma = self.schedule.rates(time)
+        alpha, sigma = self.schedule.rates(t)
         x = diffusion.diffuse(x0, noise, alpha, sigma)
         label = tf.repeat(state["label"], SCORE_GROUP)
-        estimate = self._x0(x, self.ema_network([x, time, label], training=False), alpha, sigma)
+        estimate = self._x0(x, self.ema_network([x, t, label], training=False), alpha, sigma)
         divergence = tf.reshape(self._divergence_nats(t, x0, estimate), [-1, SCORE_GROUP])
         decoder = tf.reduce_mean(tf.reshape(self._decoder_nats(x0, estimate), [-1, SCORE_GROUP]), axis=1)
         return {

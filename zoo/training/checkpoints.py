@@ -35,6 +35,7 @@ class TrainingState:
         epoch_sums: for each metric, its sum over the steps of the unfinished epoch, so that a resume can report the
             whole epoch.
         epoch_steps: how many steps those sums hold.
+        interval_sums, interval_steps: the same, as they were when the unfinished interval began.
         random_states: the state of each Keras seed generator in the model, which `.keras` files leave out.
     """
 
@@ -43,6 +44,8 @@ class TrainingState:
     cpu_seconds: float = 0.0
     epoch_sums: dict[str, float] = field(default_factory=dict)
     epoch_steps: int = 0
+    interval_sums: dict[str, float] = field(default_factory=dict)
+    interval_steps: int = 0
     random_states: list[list[int]] = field(default_factory=list)
 
 

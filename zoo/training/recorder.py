@@ -54,7 +54,6 @@ class Recorder(keras.callbacks.Callback):
         # What an interrupted epoch had summed up before the resume; the metrics in the model start from nothing.
         self._carried, self._carried_steps = dict(self.state.epoch_sums), self.state.epoch_steps
         self._steps = 0
-        self._interval_sums, self._interval_steps = dict(self._carried), self._carried_steps
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
         self.state.step += 1
@@ -69,6 +68,7 @@ class Recorder(keras.callbacks.Callback):
             f"validation_{name[4:]}": float(v) for name, v in (logs or {}).items() if name.startswith("val_")
         }
         self.state.epoch_sums, self.state.epoch_steps = {}, 0
+        self.state.interval_sums, self.state.interval_steps = {}, 0
         self._write("epoch", {**metrics, **held_out})
 
     def measure(self, logs: dict[str, Any]) -> None:
@@ -87,12 +87,10 @@ class Recorder(keras.callbacks.Callback):
 
     def _interval(self, logs: dict[str, Any]) -> None:
         self.measure(logs)
-        count = self.state.epoch_steps - self._interval_steps
-        before = self._interval_sums
-        metrics = {
-            name: (total - before.get(name, 0.0)) / count for name, total in self.state.epoch_sums.items()
-        }
-        self._interval_sums, self._interval_steps = dict(self.state.epoch_sums), self.state.epoch_steps
+        state, before = self.state, self.state.interval_sums
+        count = state.epoch_steps - state.interval_steps
+        metrics = {name: (total - before.get(name, 0.0)) / count for name, total in state.epoch_sums.items()}
+        state.interval_sums, state.interval_steps = dict(state.epoch_sums), state.epoch_steps
         self._write("interval", metrics)
 
     def _write(self, kind: str, metrics: dict[str, float]) -> None:

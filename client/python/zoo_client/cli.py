@@ -64,7 +64,7 @@ def load(name: str) -> TyperCommand:
     if entry.extra is not None:
         missing = [p for p in EXTRA_PACKAGES[entry.extra] if importlib.util.find_spec(p) is None]
         if missing:
-            raise MissingExtra(name, entry.extra, missing)
+            raise MissingExtra(f"`pixelzoo {name}`", entry.extra, missing)
     module, attribute = entry.app.split(":")
     app = getattr(importlib.import_module(module), attribute)
     command: Any = typer.main.get_command(app)

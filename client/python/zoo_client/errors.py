@@ -187,13 +187,13 @@ class LocalServerFailed(ZooError):
 
 
 class MissingExtra(ZooError, ImportError):
-    """A subcommand needs packages that the base install does not bring."""
+    """What was asked for needs packages that the base install does not bring."""
 
     default_reason = "MISSING_EXTRA"
 
-    def __init__(self, command: str, extra: str, missing: Sequence[str]) -> None:
+    def __init__(self, what: str, extra: str, missing: Sequence[str]) -> None:
         super().__init__(
-            f"`pixelzoo {command}` needs {', '.join(missing)}: pip install 'pixelzoo[{extra}]'",
+            f"{what} needs {', '.join(missing)}: pip install 'pixelzoo[{extra}]'",
             metadata={"extra": extra},
         )
 

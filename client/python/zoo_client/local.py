@@ -21,7 +21,7 @@ STOP_SECONDS = 15.0  # Between asking the server to stop and making it.
 
 
 @contextmanager
-def local_server(models: Path | None = None, *, start_seconds: float = 180.0) -> Iterator[str]:
+def local_server(models: Path | None = None, *, start_seconds: float = 300.0) -> Iterator[str]:
     """Runs a server in a process of its own, and yields its address "host:port".
 
     Args:
@@ -33,15 +33,17 @@ def local_server(models: Path | None = None, *, start_seconds: float = 180.0) ->
         LocalServerFailed: it ended, or was not ready in time; with the last lines that it wrote.
     """
     if importlib.util.find_spec("tensorflow") is None or importlib.util.find_spec("zoo_server") is None:
-        raise MissingExtra("serve", "server", ["tensorflow"])
+        raise MissingExtra("a local server", "server", ["tensorflow"])
     command = [sys.executable, "-m", "zoo_client", "serve", "--host", "127.0.0.1", "--port", "0"]
     if models is not None:
         command += ["--models", str(models)]
-    with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as log:
+    with (
+        tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as log,
         # In a session of its own, a Ctrl-C at the prompt reaches us alone, and we stop it in order.
-        process = subprocess.Popen(
+        subprocess.Popen(
             command, stdout=subprocess.PIPE, stderr=log, text=True, start_new_session=True
-        )
+        ) as process,
+    ):
         try:
             yield _wait_until_ready(process, log, start_seconds)
         finally:
@@ -49,6 +51,7 @@ def local_server(models: Path | None = None, *, start_seconds: float = 180.0) ->
 
 
 def _wait_until_ready(process: subprocess.Popen[str], log: IO[str], seconds: float) -> str:
+    """The address that the server prints when it is ready; nothing else is written there."""
     assert process.stdout is not None
     # Reading blocks, so a server that says nothing is ended by the timer, and its end ends the reading.
     timer = threading.Timer(seconds, process.kill)
@@ -56,8 +59,6 @@ def _wait_until_ready(process: subprocess.Popen[str], log: IO[str], seconds: flo
     try:
         for line in process.stdout:
             if found := READY.search(line):
-                # Whatever it prints from now on is read away, so that it can never wait for us.
-                threading.Thread(target=process.stdout.read, daemon=True).start()
                 return found[1]
     finally:
         timer.cancel()
@@ -73,4 +74,3 @@ def _stop(process: subprocess.Popen[str]) -> None:
         process.wait(STOP_SECONDS)
     except subprocess.TimeoutExpired:
         process.kill()
-        process.wait()

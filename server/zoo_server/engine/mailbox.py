@@ -45,7 +45,6 @@ class Mailbox:
                 case Preview():
                     self._previews[event.index] = event
                 case Result():
-                    self._previews.pop(event.index, None)
                     self._results.append(event)
             if self._eager:
                 self._wake()

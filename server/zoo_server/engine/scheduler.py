@@ -4,7 +4,6 @@ It waits only when there is nothing to do. A batch is formed from whatever is th
 never by waiting for more.
 """
 
-import logging
 import threading
 import time
 from collections import deque
@@ -13,9 +12,8 @@ from zoo_server import errors, incidents
 from zoo_server.engine import policy
 from zoo_server.engine.job import Item, Job
 from zoo_server.engine.lane import Lane
+from zoo_server.errors import CallError
 from zoo_server.repository.program import Program
-
-_log = logging.getLogger(__name__)
 
 LaneKey = tuple[Program, tuple[tuple[int, ...], ...]]
 
@@ -68,23 +66,25 @@ class Scheduler:
             self._thread.join()
 
     def _run(self) -> None:
-        while self._take_in():
-            self._drop_unwanted()
-            if self._lanes:
-                self._turn += 1
-                self._advance(policy.next_lane(self._lanes.values()))
-        for job in self._jobs:
+        while not self._stopping:
+            try:
+                self._take_in()
+                self._drop_unwanted()
+                if self._lanes:
+                    self._turn += 1
+                    self._advance(policy.next_lane(self._lanes.values()))
+            except Exception as error:  # noqa: BLE001 (no mistake may end the thread that everyone needs)
+                self._start_over(incidents.report("the scheduler failed", error))
+        for job in (*self._jobs, *self._inbox):
             job.fail(errors.shutting_down())
 
-    def _take_in(self) -> bool:
-        """Move new jobs to their lanes, waiting for one if there is nothing else to do; False at the end."""
+    def _take_in(self) -> None:
+        """Move new jobs to their lanes, waiting for one, or for the end, if there is nothing else to do."""
         with self._changed:
             self._changed.wait_for(lambda: self._inbox or self._lanes or self._stopping)
             jobs = list(self._inbox)
             self._inbox.clear()
             self._jobs.update(jobs)
-            if self._stopping:
-                return False
         for job in jobs:
             groups: dict[LaneKey, list[Item]] = {}
             for item in job.items:
@@ -93,7 +93,6 @@ class Scheduler:
                 if key not in self._lanes:
                     self._lanes[key] = Lane(job.program, self._release)
                 self._lanes[key].add(job, items)
-        return True
 
     def _drop_unwanted(self) -> None:
         now = time.monotonic()
@@ -108,10 +107,18 @@ class Scheduler:
     def _advance(self, lane: Lane) -> None:
         try:
             lane.turn(self._turn)
-        except Exception as error:  # noqa: BLE001 (no mistake may end the thread that everyone needs)
+        except Exception as error:  # noqa: BLE001 (no mistake with one program may harm the others)
             failure = incidents.report("a turn of the scheduler failed", error)
             for job in lane.jobs:
                 job.fail(failure)
+
+    def _start_over(self, failure: CallError) -> None:
+        """Fail everything there is, and be ready for what comes."""
+        for job in self._jobs:
+            job.fail(failure)
+        self._jobs, self._lanes = set(), {}
+        with self._changed:
+            self._pending_items = sum(len(job.items) for job in self._inbox)
 
     def _release(self, items: int) -> None:
         with self._changed:

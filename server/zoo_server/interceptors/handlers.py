@@ -7,7 +7,6 @@ from typing import Any
 import grpc
 
 Context = grpc.aio.ServicerContext[Any, Any]
-Unary = Callable[[Any, Context], Awaitable[Any]]
 Around = Callable[[Any, Context, Callable[[], Awaitable[Any]]], Awaitable[Any]]
 """(request, context, proceed): awaits `proceed()` and gives what it gives, doing what it likes around that."""
 

@@ -52,5 +52,9 @@ class ImagePool:
 
 
 def _encode(picture: Outgoing) -> image_pb2.Image:
-    recipe = "" if picture.recipe is None else json_format.MessageToJson(picture.recipe, indent=None)
+    recipe = ""
+    if picture.recipe is not None:
+        recipe = json_format.MessageToJson(
+            picture.recipe, indent=None, always_print_fields_with_no_presence=True
+        )
     return images.encode(picture.pixels, picture.encoding, recipe)

@@ -14,6 +14,8 @@ import typer
 from zoo_client.client import Client
 from zoo_client.local import local_server
 
+TIMEOUT = 24 * 3600.0  # Who waits at a prompt has Ctrl-C for a deadline.
+
 Target: TypeAlias = Annotated[
     str | None,
     typer.Option(envvar="PIXELZOO_TARGET", metavar="HOST:PORT", help="The server to call (localhost:50051)."),
@@ -33,11 +35,11 @@ def connect(target: str | None, local: bool, models: Path | None) -> Iterator[Cl
     if not local:
         if models is not None:
             raise typer.BadParameter("--models needs --local: a server that runs already has its own.")
-        with Client(target) as client:
+        with Client(target, timeout=TIMEOUT) as client:
             yield client
         return
     signal.signal(signal.SIGTERM, _leave)
-    with local_server(models) as address, Client(address) as client:
+    with local_server(models) as address, Client(address, timeout=TIMEOUT) as client:
         yield client
 
 

@@ -14,7 +14,7 @@ from zoo_client.commands.connection import Local, Models, Target, connect
 from zoo_client.model import Model
 from zoo_client.options import describe
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 
 @app.command("models")

@@ -10,15 +10,15 @@ import typer
 from rich.console import Console
 
 from zoo_client.commands.connection import Local, Models, Target, connect
+from zoo_client.commands.film import film
 from zoo_client.commands.progress import following
 from zoo_client.errors import InvalidField
-from zoo_client.film import film
 from zoo_client.grid import grid
 from zoo_client.model import Model
 from zoo_client.options import SampleOptions
 from zoo_client.results import Image, Preview, Samples
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 
 @app.command()
@@ -32,7 +32,7 @@ def sample(
             "--class",
             "--label",
             metavar="NAME|NUMBER",
-            help='A class to draw, again for more, taken in turn; "all" for all of them.',
+            help='A class to draw; say it again for several, or "all" for every one.',
         ),
     ] = None,
     sampler: Annotated[str | None, typer.Option(help="How a diffusion model steps: ddpm, ddim, ...")] = None,

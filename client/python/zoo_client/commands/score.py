@@ -21,7 +21,7 @@ from zoo_client.errors import InvalidField
 from zoo_client.options import ScoreOptions
 from zoo_client.results import Scores
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 SUFFIXES = {".png", ".jpg", ".jpeg"}
 MAX_ROWS = 20  # In the table on the screen; files and summary have every image.

@@ -13,12 +13,14 @@ from typing import Any
 
 import numpy as np
 from rich.console import Console
+from rich.markup import escape
 
 from pixelzoo.v1 import capability_pb2
 from zoo_client.client import Client
+from zoo_client.commands.film import film
 from zoo_client.commands.progress import following
 from zoo_client.demo.sheet import Panel
-from zoo_client.film import film
+from zoo_client.errors import ZooError
 from zoo_client.grid import grid
 from zoo_client.held_out import HeldOut
 from zoo_client.images import Pixels
@@ -64,6 +66,7 @@ class Report:
     panels: list[Panel] = field(default_factory=list)
     films: list[Panel] = field(default_factory=list)
     scores: list[ScoreRow] = field(default_factory=list)
+    failure: ZooError | None = None
 
 
 class Performer:
@@ -75,8 +78,19 @@ class Performer:
         self._console = console
 
     def perform(self, model: Model) -> Report:
-        """Everything that the model can do."""
+        """Everything that the model can do, or what it did before it failed."""
         report = Report(model)
+        try:
+            self._perform(report)
+        except ZooError as error:
+            report.failure = error
+            self._console.print(f"  [red]failed:[/] {escape(str(error))}", highlight=False)
+        if not report.acts:
+            self._console.print("  nothing of what this demo shows")
+        return report
+
+    def _perform(self, report: Report) -> None:
+        model = report.model
         sample = model.capability("sample")
         if sample is not None:
             for number, options in enumerate(fast_options(sample)):
@@ -85,9 +99,6 @@ class Performer:
             self._latents(report)
         if "score" in model.capabilities and self._fits(model, "score"):
             self._score(report)
-        if not report.acts:
-            self._console.print("  nothing of what this demo shows")
-        return report
 
     def _fits(self, model: Model, name: str) -> bool:
         """Whether the held-out images are such as the model was trained on; if not, says what is left out."""
@@ -108,7 +119,7 @@ class Performer:
         columns = EACH_CLASS if classes else COLUMNS
         count = columns * (len(classes) or ROWS)
         labels = [label for label in range(len(classes)) for _ in range(columns)]
-        steps = options.get("steps") or 0
+        steps = steps_of(model, capability, options)
         interval = max(1, steps // FILM_FRAMES) if film and capability.previews and steps > 1 else 0
         details = ", ".join(
             str(value) if name == "sampler" else f"{value} {name}" for name, value in options.items()
@@ -121,7 +132,13 @@ class Performer:
             title = f"  sample {details}".rstrip()
             told: list[Preview | Image] = list(following(events, title, self._console))
         samples = Samples([event for event in told if isinstance(event, Image)])
-        caption = f"seeds {samples.seeds[0]} to {samples.seeds[-1]}, {report.acts[-1].seconds:.1f} s"
+        used = {name: value for name, value in samples[0].recipe.options.items() if name not in options}
+        others = [f"{name} {value:g}" for name, value in used.items() if isinstance(value, int | float)]
+        seeds, seconds = (
+            f"seeds {samples.seeds[0]} to {samples.seeds[-1]}",
+            f"{report.acts[-1].seconds:.1f} s",
+        )
+        caption = " · ".join([seeds, *others, seconds])
         picture = grid(samples.images, columns=columns, margin=0, row_labels=classes)
         report.panels.append(Panel(picture, details or "samples", caption))
         if interval:
@@ -196,6 +213,12 @@ def fast_options(capability: capability_pb2.Capability) -> list[SampleOptions]:
         for sampler, steps in FEW_STEPS.items()
         if sampler in choices
     ] or [{}]
+
+
+def steps_of(model: Model, capability: capability_pb2.Capability, options: SampleOptions) -> int:
+    """How many steps an image takes: as asked, or as the card says."""
+    defaults = [option.integer.default for option in capability.options if option.name == "steps"]
+    return options.get("steps") or next(iter(defaults), model.card.limits.max_steps)
 
 
 def film_panel(

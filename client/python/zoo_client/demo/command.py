@@ -11,7 +11,7 @@ from rich.console import Console
 
 from zoo_client import held_out
 from zoo_client.commands import models as models_command
-from zoo_client.commands.connection import Models, Target, connect
+from zoo_client.commands.connection import connect
 from zoo_client.demo.acts import SEED, Performer, Report, uniform_noise
 from zoo_client.demo.report import (
     SCORE_HEADINGS,
@@ -26,7 +26,7 @@ from zoo_client.demo.sheet import Panel, contact_sheet
 from zoo_client.errors import ZooError
 from zoo_client.grid import grid
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 TITLE = "pixelzoo"
 
@@ -36,8 +36,13 @@ def demo(
     out: Annotated[Path, typer.Option(metavar="DIR", help="Folder for the pictures and the table.")] = Path(
         "demo"
     ),
-    target: Target = None,
-    models: Models = None,
+    target: Annotated[
+        str | None,
+        typer.Option(metavar="HOST:PORT", help="A server that runs already, instead of one of our own."),
+    ] = None,
+    models: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Models to serve, instead of those that come along.")
+    ] = None,
 ) -> None:
     """Show what the bundled models can do: sample, encode and decode, score; and draw a contact sheet of it."""
     console = Console()
@@ -54,16 +59,17 @@ def demo(
         reports = []
         for model in available:
             console.print(f"[bold]{model.name}[/]")
-            report = performer.perform(model)
-            reports += [report] if report.acts else []
+            reports.append(performer.perform(model))
 
-    write(out, reports, data)
+    write(out, [report for report in reports if report.acts], data)
     if scores := score_rows(reports):
         console.print(f"\n{SCORE_TEXT}")
         console.print(screen_table(SCORE_HEADINGS, scores))
     console.print(f"Done in {time.monotonic() - start:.0f} s. Look at:")
-    console.print(f"  {out / 'contact_sheet.png'}   everything on one page", highlight=False)
-    console.print(f"  {out / 'table.md'}   scores and times", highlight=False)
+    typer.echo(f"  {out / 'contact_sheet.png'}   everything on one page")
+    typer.echo(f"  {out / 'table.md'}   scores and times")
+    if any(report.failure for report in reports):
+        raise typer.Exit(1)
 
 
 def write(out: Path, reports: list[Report], data: held_out.HeldOut) -> None:
@@ -81,7 +87,7 @@ def write(out: Path, reports: list[Report], data: held_out.HeldOut) -> None:
     ]
     sections = [section(report) for report in reports]
     scores = score_section(reports, pictures)
-    text = f"{len(reports)} models · seeds from {SEED} · every image came over gRPC"
+    text = f"{len(reports)} model{'s' * (len(reports) != 1)} · seeds from {SEED} · every image came over gRPC"
     contact_sheet(TITLE, text, [*sections, *([scores] if scores else [])]).save(out / "contact_sheet.png")
     for report, part in zip(reports, sections, strict=True):
         contact_sheet(TITLE, text, [part]).save(out / f"{report.model.name}.png")

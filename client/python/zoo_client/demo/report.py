@@ -48,7 +48,9 @@ def time_rows(reports: Sequence[Report]) -> list[tuple[str, ...]]:
 
 def screen_table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
     """The rows for a terminal."""
-    table = Table(*headings, box=box.SIMPLE_HEAD)
+    table = Table(box=box.SIMPLE_HEAD)
+    for number, heading in enumerate(headings):
+        table.add_column(heading, no_wrap=number == 0)
     for row in rows:
         table.add_row(*row)
     return table
@@ -79,11 +81,8 @@ def score_section(reports: Sequence[Report], panels: Sequence[Panel]) -> Section
     rows = score_rows(reports)
     if not rows:
         return None
-    text = (
-        "Mean scores of 64 held-out images, and of as many of uniform noise. In bits/dim, less is likelier."
-    )
     return Section(
-        "Real against noise", text, [*panels, Panel(text_table([SCORE_HEADINGS, *rows]), "scores")]
+        "Real against noise", SCORE_TEXT, [*panels, Panel(text_table([SCORE_HEADINGS, *rows]), "scores")]
     )
 
 

@@ -10,7 +10,7 @@ from PIL import Image, ImageDraw
 from zoo_client.grid import INK, font, printable
 
 PAPER, RULE, GREY, ACCENT = (255, 255, 255), (222, 222, 226), (112, 112, 122), (176, 58, 46)
-PAGE_WIDTH, MARGIN = 1320, 52
+PAGE_WIDTH, MARGIN = 1256, 52
 TITLE, HEADING, CAPTION, SMALL = font(46), font(28), font(17), font(15)
 PANEL_GAP, CAPTION_GAP, SECTION_GAP = 40, 10, 44
 LINE = 1.35  # Height of a line of text, in sizes of its type.
