@@ -19,14 +19,23 @@ os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
-_MODULES = {"data", "families", "contract", "diffusion", "likelihoods", "randomness", "training"}
 _FAMILIES = {"DDPM": "ddpm", "VAE": "vae"}
 
-__all__ = sorted([*_FAMILIES, *_MODULES])
+__all__ = [
+    "DDPM",
+    "VAE",
+    "contract",
+    "data",
+    "diffusion",
+    "families",
+    "likelihoods",
+    "randomness",
+    "training",
+]
 
 
 def __getattr__(name: str) -> Any:
-    if name in _MODULES:
+    if name in __all__ and name not in _FAMILIES:
         return importlib.import_module(f"zoo.{name}")
     if name in _FAMILIES:
         return getattr(importlib.import_module(f"zoo.families.{_FAMILIES[name]}"), name)

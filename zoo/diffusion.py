@@ -15,8 +15,8 @@ Time runs from the data, t = 0, to noise, t = T. At t = 1 .. T,
 and at t = 0 alpha is exactly 1 and sigma exactly 0. A schedule is nothing but the table of its log_snr.
 
 What is one number for each item (times, rates, coefficients) is computed in float64 [n], and cast where it meets an
-image. In float32 the vectorised and the scalar exp of a CPU differ in the last bit, so that an item's coefficients would
-depend on its place in the batch.
+image. In float32 the vectorised and the scalar exp of a CPU differ in the last bit, so that an item's coefficients
+would depend on its place in the batch.
 """
 
 from __future__ import annotations
@@ -141,7 +141,9 @@ def posterior(alpha_t: tf.Tensor, sigma_t: tf.Tensor, alpha_s: tf.Tensor, sigma_
     """The posterior's coefficients for one step from t to s; s = 0 gives exactly x_0 and small variance 0."""
     ratio = alpha_t / alpha_s
     # beta = sigma_t^2 - ratio^2 sigma_s^2 would cancel where the steps are fine.
-    log_snr_drop = 2.0 * (tf.math.log(alpha_s) + tf.math.log(sigma_t) - tf.math.log(alpha_t) - tf.math.log(sigma_s))
+    log_snr_drop = 2.0 * (
+        tf.math.log(alpha_s) + tf.math.log(sigma_t) - tf.math.log(alpha_t) - tf.math.log(sigma_s)
+    )
     share = -tf.math.expm1(-log_snr_drop)  # beta / sigma_t^2
     return Posterior(
         x=ratio * (sigma_s / sigma_t) ** 2,
@@ -151,10 +153,14 @@ def posterior(alpha_t: tf.Tensor, sigma_t: tf.Tensor, alpha_s: tf.Tensor, sigma_
     )
 
 
-def gaussian_kl_nats(squared_error: tf.Tensor, variance_q: tf.Tensor, variance_p: tf.Tensor, size: int) -> tf.Tensor:
+def gaussian_kl_nats(
+    squared_error: tf.Tensor, variance_q: tf.Tensor, variance_p: tf.Tensor, size: int
+) -> tf.Tensor:
     """KL(q || p), float32 [n], of isotropic normals of `size` dimensions; `squared_error` is that of their means."""
     log_ratio = tf.math.log(variance_p) - tf.math.log(variance_q)
-    nats = 0.5 * (size * (log_ratio + tf.exp(-log_ratio) - 1.0) + tf.cast(squared_error, tf.float64) / variance_p)
+    nats = 0.5 * (
+        size * (log_ratio + tf.exp(-log_ratio) - 1.0) + tf.cast(squared_error, tf.float64) / variance_p
+    )
     return tf.cast(nats, tf.float32)
 
 
@@ -244,14 +250,22 @@ def solver_update(
 
 
 def ancestral(
-    alpha_t: tf.Tensor, sigma_t: tf.Tensor, alpha_s: tf.Tensor, sigma_s: tf.Tensor, last: tf.Tensor, variance: str
+    alpha_t: tf.Tensor,
+    sigma_t: tf.Tensor,
+    alpha_s: tf.Tensor,
+    sigma_s: tf.Tensor,
+    last: tf.Tensor,
+    variance: str,
 ) -> Update:
     """DDPM algorithm 2, for any s < t. The last step adds no noise."""
     q = posterior(alpha_t, sigma_t, alpha_s, tf.maximum(sigma_s, 1e-100))
     noise = tf.sqrt(q.small if variance == "fixed_small" else q.large)
     zero = tf.zeros_like(noise)
     return Update(
-        x=tf.where(last, zero, q.x), x0=tf.where(last, zero + 1.0, q.x0), x0_prev=zero, noise=tf.where(last, zero, noise)
+        x=tf.where(last, zero, q.x),
+        x0=tf.where(last, zero + 1.0, q.x0),
+        x0_prev=zero,
+        noise=tf.where(last, zero, noise),
     )
 
 

@@ -56,7 +56,9 @@ def evaluate(
     source = data.load(model.card.data.name)
     image, label = source.arrays("test")[:2]
     metrics: list[card_pb2.Metric] = []
-    for protocol in _protocols(model.capabilities["score"], len(image) if images is None else min(images, len(image))):
+    for protocol in _protocols(
+        model.capabilities["score"], len(image) if images is None else min(images, len(image))
+    ):
         metrics += _measure(model, image, label, protocol, progress)
     return metrics
 

@@ -10,7 +10,7 @@ scoring draw uses the constants below, which no step count reaches.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import tensorflow as tf
 
@@ -47,7 +47,9 @@ def item_stratum(seed: tf.Tensor) -> tf.Tensor:
     return tf.cast(top, tf.float32) * 2.0**-24
 
 
-def _per_item(draw, seed: tf.Tensor, stream: tf.Tensor | int, shape: Sequence[int]) -> tf.Tensor:
+def _per_item(
+    draw: Callable[..., tf.Tensor], seed: tf.Tensor, stream: tf.Tensor | int, shape: Sequence[int]
+) -> tf.Tensor:
     seed = tf.cast(seed, tf.int64)
     stream = tf.broadcast_to(tf.cast(stream, tf.int64), tf.shape(seed))
     keys = tf.stack([seed, stream], axis=1)

@@ -38,7 +38,7 @@ def test_a_cancelled_call_frees_its_items(api, server, wait_until, count):
     wait_until(lambda: server.pending_items == count)
     time.sleep(0.05)
     call.cancel()
-    wait_until(lambda: server.pending_items == 0, seconds=2)
+    wait_until(lambda: server.pending_items == 0, seconds=5)
 
 
 def test_a_cancelled_stream_frees_its_items(api, server, wait_until):
@@ -46,7 +46,7 @@ def test_a_cancelled_stream_frees_its_items(api, server, wait_until):
     next(stream)
     assert server.pending_items == 4
     stream.cancel()
-    wait_until(lambda: server.pending_items == 0, seconds=2)
+    wait_until(lambda: server.pending_items == 0, seconds=5)
 
 
 def test_a_stream_that_nobody_reads_frees_its_items_when_cancelled(api, server, wait_until, connect):
@@ -57,7 +57,7 @@ def test_a_stream_that_nobody_reads_frees_its_items_when_cancelled(api, server, 
     time.sleep(0.3)
     assert reader.is_active()
     other.channel.close()
-    wait_until(lambda: server.pending_items == 0, seconds=2)
+    wait_until(lambda: server.pending_items == 0, seconds=5)
 
 
 def test_a_cancel_in_the_middle_leaves_neighbours_as_they_were(api, server, wait_until):
@@ -81,7 +81,7 @@ def test_a_passed_deadline_frees_its_items(api, server, wait_until, streaming):
     with pytest.raises(grpc.RpcError) as caught:
         (stream if streaming else unary)()
     assert caught.value.code() == grpc.StatusCode.DEADLINE_EXCEEDED
-    wait_until(lambda: server.pending_items == 0, seconds=2)
+    wait_until(lambda: server.pending_items == 0, seconds=5)
 
 
 def test_many_cancelled_calls_leave_nothing_behind(api, server, wait_until):
@@ -90,7 +90,7 @@ def test_many_cancelled_calls_leave_nothing_behind(api, server, wait_until):
         calls += [api.sampling.StreamSample(StreamSampleRequest(sample=slow())) for _ in range(5)]
         for call in calls:
             call.cancel()
-    wait_until(lambda: server.pending_items == 0, seconds=3)
+    wait_until(lambda: server.pending_items == 0, seconds=5)
     assert api.sampling.Sample(slow(1, seed=1)).images
 
 

@@ -31,8 +31,8 @@ def test_a_dry_run_prints_the_plan_and_writes_nothing(preset_file, tmp_path, mon
     )
     assert plan["family"] == "vae"
     assert re.fullmatch(r"([\d,]+) trained, and \1 in their average \(EMA\)", plan["parameters"])
-    assert plan["data"].startswith(
-        "digits: 1,350 training images of 8x8x1; 447 test images, never trained on"
+    assert plan["data"] == (
+        "digits: 1,280 training images of 8x8x1, 70 held out to watch; 447 test images, never trained on"
     )
     assert plan["steps"] == "500 = 50 epochs of 10 batches of 128"
     assert re.match(r"about [\d:]+ at \d+ ms a step \(\d+ images/s\), measured here", plan["time"])

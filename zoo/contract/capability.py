@@ -38,11 +38,17 @@ class Integer:
     def value(self, given: Any) -> int:
         """Returns `given` as an allowed value, or raises ValueError naming the rule."""
         if isinstance(given, bool) or int(given) != given or not self.minimum <= given <= self.maximum:
-            raise ValueError(f"{self.name} must be a whole number from {self.minimum} to {self.maximum}; got {given!r}")
+            raise ValueError(
+                f"{self.name} must be a whole number from {self.minimum} to {self.maximum}; got {given!r}"
+            )
         return int(given)
 
     def describe(self, option: capability_pb2.Option) -> None:
-        option.integer.min, option.integer.max, option.integer.default = self.minimum, self.maximum, self.default
+        option.integer.min, option.integer.max, option.integer.default = (
+            self.minimum,
+            self.maximum,
+            self.default,
+        )
 
 
 @dataclass(frozen=True)
@@ -100,7 +106,7 @@ class Score:
     """One named output of `score`: its kind, unit, and whether it is exact or a bound."""
 
     name: str
-    kind: int
+    kind: capability_pb2.ScoreKind.ValueType
     unit: str
     description: str
     exact: bool = False
@@ -119,7 +125,7 @@ class Latent:
 
     shape: tuple[int, ...]
     dtype: tf.DType = tf.float32
-    prior: int = capability_pb2.LATENT_PRIOR_STANDARD_NORMAL
+    prior: capability_pb2.LatentPrior.ValueType = capability_pb2.LATENT_PRIOR_STANDARD_NORMAL
     codebook_size: int = 0
 
 
@@ -194,7 +200,9 @@ class Capability:
             )
         if self.latent:
             described.latent.shape.extend(self.latent.shape)
-            described.latent.data_type = image_pb2.DataType.Value(f"DATA_TYPE_{self.latent.dtype.name.upper()}")
+            described.latent.data_type = image_pb2.DataType.Value(
+                f"DATA_TYPE_{self.latent.dtype.name.upper()}"
+            )
             described.latent.prior = self.latent.prior
             described.latent.codebook_size = self.latent.codebook_size
         return described
@@ -226,7 +234,9 @@ class Capability:
 
         def sample(**inputs: Any) -> dict[str, Any]:
             shape = tf.shape(inputs["seed"])
-            defaults = {option.name: tf.fill(shape, tf.cast(option.default, option.dtype)) for option in self.options}
+            defaults = {
+                option.name: tf.fill(shape, tf.cast(option.default, option.dtype)) for option in self.options
+            }
             state = self.functions["begin"](**inputs, **defaults)
             names = sorted(state)
 

@@ -69,9 +69,13 @@ def _file_problems(card: card_pb2.ModelCard, path: Path) -> Iterator[str]:
 class _Trial:
     """One capability, run on two items in both orders."""
 
-    def __init__(self, card: card_pb2.ModelCard, capability: capability_pb2.Capability, signatures: Any) -> None:
+    def __init__(
+        self, card: card_pb2.ModelCard, capability: capability_pb2.Capability, signatures: Any
+    ) -> None:
         self.card, self.capability, self.signatures = card, capability, signatures
-        self.name = capability_pb2.CapabilityKind.Name(capability.kind).removeprefix("CAPABILITY_KIND_").lower()
+        self.name = (
+            capability_pb2.CapabilityKind.Name(capability.kind).removeprefix("CAPABILITY_KIND_").lower()
+        )
 
     def problems(self) -> list[str]:
         needed = ["_begin", "_advance", "_finish"] if self.capability.iterative else [""]
@@ -105,10 +109,14 @@ class _Trial:
         for _ in range(int(state["steps"].max())):
             moved = self._call("_advance", state)
             if moved.keys() != state.keys():
-                return {}, [f"advance takes the state {sorted(state)} and gives {sorted(moved)}; they must be the same"]
+                return {}, [
+                    f"advance takes the state {sorted(state)} and gives {sorted(moved)}; they must be the same"
+                ]
             expected = state["step"] + (state["step"] < state["steps"])
             if not np.array_equal(moved["step"], expected):
-                problems.append(f"advance moved step from {state['step']} to {moved['step']}, not to {expected}")
+                problems.append(
+                    f"advance moved step from {state['step']} to {moved['step']}, not to {expected}"
+                )
                 break
             state = moved
         after = self._call("_advance", state)
@@ -175,7 +183,9 @@ class _Trial:
         return rng.integers(0, max(1, latent.codebook_size), shape).astype(dtype)
 
     def _call(self, part: str, tensors: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-        outputs = self.signatures[self.name + part](**{name: tf.constant(value) for name, value in tensors.items()})
+        outputs = self.signatures[self.name + part](
+            **{name: tf.constant(value) for name, value in tensors.items()}
+        )
         return {name: tensor.numpy() for name, tensor in outputs.items()}
 
 
@@ -184,4 +194,7 @@ def _quick_value(option: capability_pb2.Option) -> float | int:
 
 
 def _shapes(outputs: Mapping[str, np.ndarray]) -> str:
-    return ", ".join(f"{name} {values.dtype}{list(values.shape)}" for name, values in outputs.items()) or "nothing"
+    return (
+        ", ".join(f"{name} {values.dtype}{list(values.shape)}" for name, values in outputs.items())
+        or "nothing"
+    )

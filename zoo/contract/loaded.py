@@ -28,7 +28,9 @@ class LoadedModel:
         self._loaded = tf.saved_model.load(str(path))
         self.signatures = self._loaded.signatures
         self.capabilities = {
-            capability_pb2.CapabilityKind.Name(capability.kind).removeprefix("CAPABILITY_KIND_").lower(): capability
+            capability_pb2.CapabilityKind.Name(capability.kind)
+            .removeprefix("CAPABILITY_KIND_")
+            .lower(): capability
             for capability in self.card.capabilities
         }
 
@@ -47,8 +49,14 @@ class LoadedModel:
             if option not in values:
                 raise KeyError(f"{name} has no option {option!r}; it has {', '.join(values) or 'none'}")
             values[option] = value
-        tensors = {key: tf.constant(np.broadcast_to(value, (n,)), specs[key].dtype) for key, value in values.items()}
-        tensors |= {key: tf.constant(np.asarray(value), specs[key].dtype) for key, value in inputs.items() if key in specs}
+        tensors = {
+            key: tf.constant(np.broadcast_to(value, (n,)), specs[key].dtype) for key, value in values.items()
+        }
+        tensors |= {
+            key: tf.constant(np.asarray(value), specs[key].dtype)
+            for key, value in inputs.items()
+            if key in specs
+        }
         if not capability.iterative:
             return _numpy(first(**tensors))
         state = first(**tensors)

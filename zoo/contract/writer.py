@@ -50,9 +50,13 @@ def write(model: Servable, path: str | os.PathLike[str], *, card: card_pb2.Model
     """
     path = Path(path).resolve()
     if not path.name.isdecimal() or int(path.name) < 1:
-        raise ValueError(f"{path}: the last part must be a version, a whole number from 1; for example {path}/1")
+        raise ValueError(
+            f"{path}: the last part must be a version, a whole number from 1; for example {path}/1"
+        )
     if path.exists():
-        raise FileExistsError(f"{path} exists; versions are never overwritten: export to {int(path.name) + 1}")
+        raise FileExistsError(
+            f"{path} exists; versions are never overwritten: export to {int(path.name) + 1}"
+        )
     path.parent.mkdir(parents=True, exist_ok=True)
     staging = Path(tempfile.mkdtemp(prefix=".export-", dir=path.parent))
     try:
@@ -87,8 +91,10 @@ def write_card(path: str | os.PathLike[str], card: card_pb2.ModelCard) -> None:
     target = path / CARD
     target.parent.mkdir(exist_ok=True)
     staged = target.with_suffix(".tmp")
-    staged.write_text(json_format.MessageToJson(card, preserving_proto_field_name=False, indent=2) + "\n", "utf-8")
-    os.replace(staged, target)
+    staged.write_text(
+        json_format.MessageToJson(card, preserving_proto_field_name=False, indent=2) + "\n", "utf-8"
+    )
+    staged.replace(target)
 
 
 def digests(path: Path) -> list[card_pb2.FileDigest]:

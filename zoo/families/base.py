@@ -7,7 +7,7 @@ A family writes its network (`build_network`), its per-item training terms (`ter
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 import keras
@@ -60,19 +60,22 @@ class GenerativeModel(keras.Model):
     def __init__(
         self,
         *,
-        image_shape: tuple[int, int, int] = (8, 8, 1),
+        image_shape: Sequence[int] = (8, 8, 1),
         num_classes: int = 0,
         ema_decay: float = 0.999,
         learning_rate: float = 1e-3,
         dtype: Any = None,
         name: str | None = None,
     ) -> None:
-        super().__init__(dtype=dtype, name=name or self.family)
+        super().__init__(dtype=dtype, name=self.family if name is None else name)
         if len(image_shape) != 3 or min(image_shape) < 1:
-            raise ValueError(f"image_shape must be (height, width, channels), all positive; got {image_shape!r}")
+            raise ValueError(
+                f"image_shape must be (height, width, channels), all positive; got {image_shape!r}"
+            )
         if not 0.0 <= ema_decay < 1.0:
             raise ValueError(f"ema_decay must lie in [0, 1); got {ema_decay}")
-        self.image_shape = tuple(int(size) for size in image_shape)
+        height, width, channels = (int(size) for size in image_shape)
+        self.image_shape = (height, width, channels)
         self.num_classes = int(num_classes)
         self.ema_decay = float(ema_decay)
         self.learning_rate = float(learning_rate)
@@ -166,7 +169,9 @@ class GenerativeModel(keras.Model):
                 data["label"] = parts[1]
         image = tf.convert_to_tensor(data["image"])
         if image.dtype != tf.uint8:
-            raise TypeError(f"images must be uint8 with levels 0..255, got {image.dtype.name}: scale and round them first")
+            raise TypeError(
+                f"images must be uint8 with levels 0..255, got {image.dtype.name}: scale and round them first"
+            )
         if tuple(image.shape[1:]) != self.image_shape:
             raise ValueError(f"images must have the shape {self.image_shape}, got {tuple(image.shape[1:])}")
         n = tf.shape(image)[0]
@@ -178,7 +183,9 @@ class GenerativeModel(keras.Model):
         """Consecutive seeds for data without their own: different in each step and on each replica."""
         context = tf.distribute.get_replica_context()
         replica = 0 if context is None else context.replica_id_in_sync_group
-        step = tf.cast(self.optimizer.iterations.value, tf.int64) if self.optimizer else tf.constant(0, tf.int64)
+        step = (
+            tf.cast(self.optimizer.iterations.value, tf.int64) if self.optimizer else tf.constant(0, tf.int64)
+        )
         replicas = tf.distribute.get_strategy().num_replicas_in_sync
         first = (step * replicas + tf.cast(replica, tf.int64)) * tf.cast(n, tf.int64)
         return first + tf.range(tf.cast(n, tf.int64))
@@ -229,7 +236,9 @@ class GenerativeModel(keras.Model):
         if self.num_classes:
             inputs["label"] = self._labels(label, n)
         elif label is not None:
-            raise ValueError(f"label: this {self.family} was built without classes (num_classes=0); leave label out")
+            raise ValueError(
+                f"label: this {self.family} was built without classes (num_classes=0); leave label out"
+            )
         return self.ask("sample", inputs, **options)["image"]
 
     def score(self, image: Any, label: Any = None, *, seed: int = 0, **options: Any) -> dict[str, np.ndarray]:

@@ -92,7 +92,7 @@ class DDPM(GenerativeModel):
             raise ValueError(f"timesteps must be at least 2; got {timesteps}")
         if not 0.0 <= label_dropout <= 1.0:
             raise ValueError(f"label_dropout must lie in 0 .. 1; got {label_dropout}")
-        self.settings = {
+        self.settings: dict[str, Any] = {
             "timesteps": int(timesteps),
             "schedule": schedule,
             "prediction": prediction,
@@ -101,7 +101,7 @@ class DDPM(GenerativeModel):
             "spacing": spacing,
             "label_dropout": float(label_dropout),
         }
-        self.architecture = {
+        self.architecture: dict[str, Any] = {
             "widths": tuple(widths),
             "blocks": tuple(blocks),
             "attention": tuple(attention),
@@ -142,7 +142,9 @@ class DDPM(GenerativeModel):
         prediction = network([x, t, label], training=training)
         # The decoder takes the place of the divergence at t = 1 (eq. 5).
         estimate = self._x0(x, prediction, alpha, sigma)
-        term = tf.where(tf.equal(t, 1.0), self._decoder_nats(x0, estimate), self._divergence_nats(t, x0, estimate))
+        term = tf.where(
+            tf.equal(t, 1.0), self._decoder_nats(x0, estimate), self._divergence_nats(t, x0, estimate)
+        )
         bound = likelihoods.bits_per_dim(self._prior_nats(x0) + self.timesteps * term, self.dims)
         if self.settings["loss"] == "bound":
             return {"loss": bound, "bits_per_dim": bound}
@@ -152,7 +154,9 @@ class DDPM(GenerativeModel):
 
     def _x0(self, x: Any, prediction: Any, alpha: Any, sigma: Any) -> Any:
         """The image that a prediction means, clipped to the range of images."""
-        inverse = diffusion.x0_from_noise if self.settings["prediction"] == "noise" else diffusion.x0_from_velocity
+        inverse = (
+            diffusion.x0_from_noise if self.settings["prediction"] == "noise" else diffusion.x0_from_velocity
+        )
         return tf.clip_by_value(inverse(x, prediction, alpha, sigma), -1.0, 1.0)
 
     # --- the variational bound --------------------------------------------------------------------------------
@@ -171,7 +175,9 @@ class DDPM(GenerativeModel):
     def _decoder_nats(self, x0: Any, estimate: Any) -> Any:
         """-log p(x_0 | x_1), float32 [n]: a discretised normal with the variance sigma_1^2 = beta_1 (eq. 13)."""
         _, sigma = self.schedule.rates(1)
-        log_prob = likelihoods.discretised_gaussian_log_prob(x0, estimate, tf.cast(tf.math.log(sigma), tf.float32))
+        log_prob = likelihoods.discretised_gaussian_log_prob(
+            x0, estimate, tf.cast(tf.math.log(sigma), tf.float32)
+        )
         return -tf.reduce_sum(log_prob, axis=(1, 2, 3))
 
     # --- what it answers --------------------------------------------------------------------------------------
@@ -192,7 +198,11 @@ class DDPM(GenerativeModel):
             begin=self._score_begin,
             advance=self._score_advance,
             finish=self._score_finish,
-            inputs={"image": contract.image(self.image_shape), "label": contract.LABEL, "seed": contract.SEED},
+            inputs={
+                "image": contract.image(self.image_shape),
+                "label": contract.LABEL,
+                "seed": contract.SEED,
+            },
             options=[
                 contract.Integer(
                     "timesteps",
@@ -204,7 +214,9 @@ class DDPM(GenerativeModel):
                 )
             ],
             scores=[
-                contract.bound("bits_per_dim", "Variational bound: the sum of the three terms.", primary=True),
+                contract.bound(
+                    "bits_per_dim", "Variational bound: the sum of the three terms.", primary=True
+                ),
                 contract.bound("prior_bits_per_dim", "KL of the noised image at t = T from the prior."),
                 contract.bound("diffusion_bits_per_dim", "Sum of the divergences at t = 2 .. T."),
                 contract.bound("decoder_bits_per_dim", "Negative log-likelihood of the image given x_1."),
@@ -217,11 +229,19 @@ class DDPM(GenerativeModel):
             contract.Choice(
                 "sampler",
                 diffusion.DDIM,
-                {"ddpm": diffusion.DDPM, "ddim": diffusion.DDIM, "dpm_solver_pp_2m": diffusion.DPM_SOLVER_PP_2M},
+                {
+                    "ddpm": diffusion.DDPM,
+                    "ddim": diffusion.DDIM,
+                    "dpm_solver_pp_2m": diffusion.DPM_SOLVER_PP_2M,
+                },
                 "Solver: ancestral (Ho et al. 2020), DDIM (Song et al. 2021) or DPM-Solver++(2M) (Lu et al. 2022).",
             ),
-            contract.Integer("steps", min(50, self.timesteps), 2, self.timesteps, "Solver steps from noise to image."),
-            contract.Real("eta", 0.0, 0.0, 1.0, "Share of the ancestral noise that DDIM adds; 0 is deterministic."),
+            contract.Integer(
+                "steps", min(50, self.timesteps), 2, self.timesteps, "Solver steps from noise to image."
+            ),
+            contract.Real(
+                "eta", 0.0, 0.0, 1.0, "Share of the ancestral noise that DDIM adds; 0 is deterministic."
+            ),
         ]
         if self.num_classes:
             options.append(
@@ -231,7 +251,9 @@ class DDPM(GenerativeModel):
             )
         return options
 
-    def _sample_begin(self, seed: Any, sampler: Any, steps: Any, eta: Any, **conditions: Any) -> dict[str, Any]:
+    def _sample_begin(
+        self, seed: Any, sampler: Any, steps: Any, eta: Any, **conditions: Any
+    ) -> dict[str, Any]:
         noise = randomness.item_normal(seed, randomness.INITIAL_NOISE, self.image_shape)
         return {
             "x": noise,
@@ -347,7 +369,9 @@ class DDPM(GenerativeModel):
             "diffusion": state["diffusion"] * scale,
             "decoder": state["decoder"],
         }
-        bits = {f"{name}_bits_per_dim": likelihoods.bits_per_dim(nats, self.dims) for name, nats in terms.items()}
+        bits = {
+            f"{name}_bits_per_dim": likelihoods.bits_per_dim(nats, self.dims) for name, nats in terms.items()
+        }
         return {"bits_per_dim": tf.add_n(list(bits.values())), **bits}
 
     def get_config(self) -> dict[str, Any]:

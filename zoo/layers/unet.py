@@ -26,7 +26,9 @@ class SinusoidalEmbedding(layers.Layer):
 
     def call(self, position: Any) -> Any:
         half = self.width // 2
-        rates = ops.convert_to_tensor(np.exp(-np.log(self.longest) * np.arange(half) / half).astype("float32"))
+        rates = ops.convert_to_tensor(
+            np.exp(-np.log(self.longest) * np.arange(half) / half).astype("float32")
+        )
         angles = ops.cast(position, "float32")[:, None] * rates[None]
         return ops.concatenate([ops.sin(angles), ops.cos(angles)], axis=-1)
 
@@ -112,12 +114,14 @@ class AdaptiveGroupNorm(layers.Layer):
         self.modulation.build(embedding_shape)
 
     def call(self, x: Any, embedding: Any) -> Any:
-        _, height, width, channels = x.shape
+        channels = x.shape[-1]
         size = channels // self.groups
         wide = ops.cast(x, "float32")
         # Sums over space first: that leaves a small [n, c] array for the groups.
         mean = ops.mean(ops.reshape(ops.mean(wide, (1, 2)), (-1, self.groups, size)), -1, keepdims=True)
-        power = ops.mean(ops.reshape(ops.mean(ops.square(wide), (1, 2)), (-1, self.groups, size)), -1, keepdims=True)
+        power = ops.mean(
+            ops.reshape(ops.mean(ops.square(wide), (1, 2)), (-1, self.groups, size)), -1, keepdims=True
+        )
         rate = ops.rsqrt(ops.maximum(power - ops.square(mean), 0.0) + self.epsilon)
         scale, shift = ops.split(ops.cast(self.modulation(embedding), "float32"), 2, axis=-1)
         scale, shift = (ops.reshape(part, (-1, self.groups, size)) for part in (scale, shift))
@@ -188,7 +192,8 @@ def unet(
         dtype: Keras precision policy.
 
     Raises:
-        ValueError: the image's sides are not divisible as above, or `attention` or `blocks` differ in length from `widths`.
+        ValueError: the image's sides are not divisible as above, or `attention` or `blocks` have not one entry for each
+            of `widths`.
     """
     factor = patch * 2 ** (len(widths) - 1)
     if image_shape[0] % factor or image_shape[1] % factor:
@@ -198,7 +203,9 @@ def unet(
         )
     for name, given in (("blocks", blocks), ("attention", attention)):
         if len(given) != len(widths):
-            raise ValueError(f"{name} has {len(given)} entries for {len(widths)} widths; give one for each level")
+            raise ValueError(
+                f"{name} has {len(given)} entries for {len(widths)} widths; give one for each level"
+            )
     block = {"groups": groups, "dropout": dropout, "activation": activation, "dtype": dtype}
 
     image = keras.Input(image_shape, name="image", dtype="float32")
@@ -223,7 +230,9 @@ def unet(
         for index in range(blocks[level]):
             x = residual_block(x, embedding, width, name=f"down{level}_{index}", **block)
             if attention[level]:
-                x = attention_block(x, groups=groups, heads=heads, name=f"down{level}_{index}_at", dtype=dtype)
+                x = attention_block(
+                    x, groups=groups, heads=heads, name=f"down{level}_{index}_at", dtype=dtype
+                )
             skips.append(x)
     x = residual_block(x, embedding, widths[-1], name="middle0", **block)
     x = attention_block(x, groups=groups, heads=heads, name="middle_at", dtype=dtype)
@@ -242,6 +251,13 @@ def unet(
     x = layers.Activation("swish", name="head_act", dtype=dtype)(x)
     # The head is float32 in every policy: its output is compared with noise to the last bits of the likelihood.
     x = layers.Conv2D(
-        output_channels * patch**2, 3, padding="same", kernel_initializer="zeros", name="head", dtype="float32"
+        output_channels * patch**2,
+        3,
+        padding="same",
+        kernel_initializer="zeros",
+        name="head",
+        dtype="float32",
     )(x)
-    return keras.Model([image, time, label], DepthToSpace(patch, name="pixels", dtype="float32")(x), name="unet")
+    return keras.Model(
+        [image, time, label], DepthToSpace(patch, name="pixels", dtype="float32")(x), name="unet"
+    )

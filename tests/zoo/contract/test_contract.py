@@ -50,7 +50,9 @@ def test_the_loaded_model_answers_like_the_one_that_was_exported(small_ddpm: Any
         np.testing.assert_allclose(there[name], value, rtol=1e-5)
 
 
-def test_float_states_agree_before_and_after_export_and_beside_strangers(small_ddpm: Any, exported: Path) -> None:
+def test_float_states_agree_before_and_after_export_and_beside_strangers(
+    small_ddpm: Any, exported: Path
+) -> None:
     """8-bit images hide differences: the states themselves must be equal at the same batch shape."""
     loaded = contract.LoadedModel(exported)
     sample = small_ddpm.capability("sample")
@@ -169,7 +171,11 @@ class Broken(tf.Module):
         if self.fault == "runs past the end":
             alive = tf.ones_like(alive)
         moved = x + (tf.range(tf.size(x), dtype=tf.float32) if self.fault == "depends on its place" else 1.0)
-        return {"x": tf.where(alive, moved, x), "step": step + tf.cast(step < steps, tf.int32), "steps": steps}
+        return {
+            "x": tf.where(alive, moved, x),
+            "step": step + tf.cast(step < steps, tf.int32),
+            "steps": steps,
+        }
 
     def finish(self, x: tf.Tensor, step: tf.Tensor, steps: tf.Tensor) -> dict[str, tf.Tensor]:
         side = 3 if self.fault == "wrong shape" else 2
@@ -194,9 +200,9 @@ def test_the_checker_sees_faults_of_behaviour(tmp_path: Path, fault: str, proble
         for name, dtype in {"x": tf.float32, "step": tf.int32, "steps": tf.int32}.items()
     }
     signatures = {
-        "sample": tf.function(lambda seed: {"image": tf.zeros((tf.size(seed), 2, 2, 1), tf.uint8)}).get_concrete_function(
-            seed
-        ),
+        "sample": tf.function(
+            lambda seed: {"image": tf.zeros((tf.size(seed), 2, 2, 1), tf.uint8)}
+        ).get_concrete_function(seed),
         "sample_begin": tf.function(module.begin).get_concrete_function(seed=seed),
         "sample_advance": tf.function(module.advance).get_concrete_function(**state),
         "sample_finish": tf.function(module.finish).get_concrete_function(**state),

@@ -1,6 +1,6 @@
 """One real training of the DDPM on digits, which all tests of that family share."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import keras
@@ -42,7 +42,7 @@ def make_ddpm() -> Callable[..., DDPM]:
 
 
 @pytest.fixture(scope="session")
-def trained_ddpm() -> Iterator[Trained]:
+def trained_ddpm() -> Trained:
     keras.utils.set_random_seed(0)
     data = zoo.data.load("digits")
     model = digits_ddpm()
@@ -51,4 +51,4 @@ def trained_ddpm() -> Iterator[Trained]:
     stream = data.train(64, seed=0, epochs=epochs)
     history = model.fit(stream, epochs=epochs, steps_per_epoch=data.steps_per_epoch(64), verbose=0)
     image, label = data.arrays("test")[:2]
-    yield Trained(model, history.history["loss"], image, label)
+    return Trained(model, history.history["loss"], image, label)

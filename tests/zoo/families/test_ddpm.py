@@ -113,7 +113,7 @@ def test_the_training_metric_is_an_unbiased_draw_of_the_bound(trained_ddpm: Any)
 
 
 def test_the_bound_loss_is_the_simple_loss_weighted_as_in_the_paper(make_ddpm: Callable[..., DDPM]) -> None:
-    """DDPM eq. 12: with the small variance, weight * T / 2 * (exp(log_snr_{t-1} - log_snr_t) - 1), summed over pixels."""
+    """DDPM eq. 12: with the small variance the weight is T / 2 * (exp(log_snr_{t-1} - log_snr_t) - 1)."""
     simple = make_ddpm(loss="simple", prediction="noise")
     weighted = DDPM.from_config({**simple.get_config(), "loss": "bound"})
     weighted.network.set_weights(simple.network.get_weights())
@@ -215,7 +215,9 @@ def test_labels_are_hidden_from_some_items_in_training_only(make_ddpm: Callable[
 
 
 def test_repeated_widths_still_halve_the_resolution_and_channels_follow_the_data() -> None:
-    model = DDPM(image_shape=(16, 16, 3), widths=(16, 16, 16), blocks=(1, 1, 1), attention=(False,) * 3, timesteps=10)
+    model = DDPM(
+        image_shape=(16, 16, 3), widths=(16, 16, 16), blocks=(1, 1, 1), attention=(False,) * 3, timesteps=10
+    )
     shapes = {layer.output.shape[1:3] for layer in model.network.layers if layer.name.endswith("_conv2")}
     assert shapes == {(8, 8), (4, 4), (2, 2)}
     assert model.sample(1, steps=2).shape == (1, 16, 16, 3)
