@@ -157,7 +157,8 @@ class Capability:
             if part in self.functions:
                 signatures[f"{self.name}_{part}"] = self._trace(part, state)
         if self.name == "sample":
-            signatures["sample"] = tf.function(self._whole_run(state)).get_concrete_function(**self.inputs)
+            whole = tf.function(self._whole_run(state), autograph=False)
+            signatures["sample"] = whole.get_concrete_function(**self.inputs)
         return signatures
 
     def run(self, inputs: Mapping[str, Any], options: Mapping[str, Any]) -> dict[str, np.ndarray]:
@@ -209,7 +210,8 @@ class Capability:
 
     def _trace(self, part: str, specs: Mapping[str, tf.TensorSpec]) -> Any:
         named = {name: tf.TensorSpec(spec.shape, spec.dtype, name=name) for name, spec in specs.items()}
-        return tf.function(self.functions[part]).get_concrete_function(**named)
+        # The functions are written in tensor operations; there is nothing for AutoGraph to convert.
+        return tf.function(self.functions[part], autograph=False).get_concrete_function(**named)
 
     @property
     def _option_specs(self) -> dict[str, tf.TensorSpec]:

@@ -13,6 +13,7 @@ prior, which can be drawn, stored, and interpolated without knowing the ladder.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
@@ -215,8 +216,8 @@ class Ladder(keras.Model):
     def _split(self, vector: Any) -> list[Any]:
         """A vector over all latents, [n, latent_dim], as the parts of the top and of each group on the way down."""
         groups = [group for level in reversed(self.levels) for group in level.groups]
-        ends = np.cumsum([self.top_latents, *(group.dim for group in groups)])
-        return ops.split(vector, [int(end) for end in ends[:-1]], axis=1)
+        ends = itertools.accumulate((self.top_latents, *(group.dim for group in groups)), initial=0)
+        return [vector[:, start:end] for start, end in itertools.pairwise(ends)]
 
     def _descend(self, choose: Callable[[Callable[..., Any], Any, int], Any]) -> Mixture:
         """From the top to the pixels; choose(posterior, state, level) gives the latents of each group in turn."""

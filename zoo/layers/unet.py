@@ -114,24 +114,49 @@ class AdaptiveGroupNorm(layers.Layer):
         self.modulation.build(embedding_shape)
 
     def call(self, x: Any, embedding: Any) -> Any:
-        channels = x.shape[-1]
-        size = channels // self.groups
-        wide = ops.cast(x, "float32")
-        # Sums over space first: that leaves a small [n, c] array for the groups.
-        mean = ops.mean(ops.reshape(ops.mean(wide, (1, 2)), (-1, self.groups, size)), -1, keepdims=True)
-        power = ops.mean(
-            ops.reshape(ops.mean(ops.square(wide), (1, 2)), (-1, self.groups, size)), -1, keepdims=True
-        )
-        rate = ops.rsqrt(ops.maximum(power - ops.square(mean), 0.0) + self.epsilon)
         scale, shift = ops.split(ops.cast(self.modulation(embedding), "float32"), 2, axis=-1)
-        scale, shift = (ops.reshape(part, (-1, self.groups, size)) for part in (scale, shift))
-        gain = rate * (1.0 + scale)
-        offset = shift - mean * gain
-        gain, offset = (ops.cast(ops.reshape(part, (-1, 1, 1, channels)), x.dtype) for part in (gain, offset))
-        return x * gain + offset
+        return _group_norm(x, 1.0 + scale, shift, self.groups, self.epsilon)
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "groups": self.groups, "epsilon": self.epsilon}
+
+
+@keras.saving.register_keras_serializable("pixelzoo")
+class GroupNormalization(layers.Layer):
+    """Group normalisation (Wu & He 2018) whose result for an item is the same, to the last bit, alone and in a batch.
+
+    [n, h, w, c] -> [n, h, w, c]. Keras' own layer reduces a lone image in another order than a batch.
+    """
+
+    def __init__(self, groups: int, epsilon: float = 1e-3, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.groups, self.epsilon = groups, epsilon
+
+    def build(self, x_shape: Any) -> None:
+        self.gamma = self.add_weight((x_shape[-1],), initializer="ones", name="gamma")
+        self.beta = self.add_weight((x_shape[-1],), initializer="zeros", name="beta")
+
+    def call(self, x: Any) -> Any:
+        gain, offset = (ops.cast(weight, "float32")[None] for weight in (self.gamma, self.beta))
+        return _group_norm(x, gain, offset, self.groups, self.epsilon)
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "groups": self.groups, "epsilon": self.epsilon}
+
+
+def _group_norm(x: Any, scale: Any, shift: Any, groups: int, epsilon: float) -> Any:
+    """Normalises `x` [n, h, w, c] in groups of channels, then scales and shifts by float32 [n or 1, c]."""
+    channels = x.shape[-1]
+    size = channels // groups
+    wide = ops.cast(x, "float32")
+    # Sums over space first: that leaves a small [n, c] array for the groups.
+    mean = ops.mean(ops.reshape(ops.mean(wide, (1, 2)), (-1, groups, size)), -1, keepdims=True)
+    power = ops.mean(ops.reshape(ops.mean(ops.square(wide), (1, 2)), (-1, groups, size)), -1, keepdims=True)
+    rate = ops.rsqrt(ops.maximum(power - ops.square(mean), 0.0) + epsilon)
+    gain = rate * ops.reshape(scale, (-1, groups, size))
+    offset = ops.reshape(shift, (-1, groups, size)) - mean * gain
+    gain, offset = (ops.cast(ops.reshape(part, (-1, 1, 1, channels)), x.dtype) for part in (gain, offset))
+    return x * gain + offset
 
 
 def residual_block(
@@ -151,7 +176,7 @@ def residual_block(
 def attention_block(x: Any, *, groups: int, heads: int, name: str, dtype: Any) -> Any:
     """Self-attention over all positions; the residual is the *unnormalised* input, the projection starts at zero."""
     _, height, width, channels = x.shape
-    h = layers.GroupNormalization(groups, name=f"{name}_norm", dtype=dtype)(x)
+    h = GroupNormalization(groups, name=f"{name}_norm", dtype=dtype)(x)
     h = layers.Reshape((height * width, channels), name=f"{name}_flat", dtype=dtype)(h)
     h = layers.MultiHeadAttention(heads, channels // heads, name=f"{name}_attention", dtype=dtype)(h, h)
     h = layers.Dense(channels, kernel_initializer="zeros", name=f"{name}_projection", dtype=dtype)(h)

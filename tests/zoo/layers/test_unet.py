@@ -47,6 +47,17 @@ def test_group_norm_agrees_with_keras_where_the_embedding_says_nothing() -> None
     )
 
 
+def test_an_items_prediction_is_the_same_alone_and_in_a_batch(small: keras.Model) -> None:
+    for weight in small.trainable_variables:
+        weight.assign(weight + 0.05 * keras.random.normal(weight.shape, seed=5))
+    x, time, label = noise(8, 8, 8, 1), tf.linspace(1.0, 99.0, 8), tf.range(8) % 3
+    run = tf.function(lambda *inputs: small(list(inputs), training=False))
+    together = run(x, time, label).numpy()
+    for i in range(8):
+        alone = run(x[i : i + 1], time[i : i + 1], label[i : i + 1]).numpy()
+        assert np.abs(alone[0] - together[i]).max() < 2e-6 * np.abs(together[i]).max()
+
+
 def test_an_attention_block_starts_as_the_identity_of_its_unnormalised_input() -> None:
     """The Keras example adds the *normalised* input; this would fail there."""
     image = keras.Input((4, 4, 16))

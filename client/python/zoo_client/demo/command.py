@@ -64,7 +64,7 @@ def demo(
     write(out, [report for report in reports if report.acts], data)
     if scores := score_rows(reports):
         console.print(f"\n{SCORE_TEXT}")
-        console.print(screen_table(SCORE_HEADINGS, scores))
+        console.print(screen_table(SCORE_HEADINGS[:-1], [row[:-1] for row in scores]))
     console.print(f"Done in {time.monotonic() - start:.0f} s. Look at:")
     typer.echo(f"  {out / 'contact_sheet.png'}   everything on one page")
     typer.echo(f"  {out / 'table.md'}   scores and times")
