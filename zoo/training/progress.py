@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from typing import Any
 
 import keras
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, Progress, TextColumn
 
 from zoo.training.recorder import Recorder
 
@@ -35,7 +36,9 @@ class ProgressReport(keras.callbacks.Callback):
             self._show_bar(step)
         elif now - self._last_line >= SECONDS_BETWEEN_LINES or step == self.total_steps:
             self._last_line = now
-            self._console.print(self._text(step), soft_wrap=True, markup=False, highlight=False)
+            self._console.print(
+                self._text(step, self._metric_names()), soft_wrap=True, markup=False, highlight=False
+            )
 
     def close(self) -> None:
         """Leaves the bar where it stands."""
@@ -45,17 +48,18 @@ class ProgressReport(keras.callbacks.Callback):
 
     def _show_bar(self, step: int) -> None:
         if self._bar is None:
-            columns = (BarColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+            columns = (BarColumn(bar_width=20), TextColumn("{task.description}"))
             self._bar = Progress(*columns, console=self._console)
             self._task = self._bar.add_task("", total=self.total_steps)
             self._bar.start()
-        self._bar.update(self._task, completed=step, description=self._text(step))
+        # A line of a terminal has room for the loss; the other metrics are in metrics.jsonl and TensorBoard.
+        self._bar.update(self._task, completed=step, description=self._text(step, self._metric_names()[:1]))
 
-    def _text(self, step: int) -> str:
+    def _text(self, step: int, metrics: Sequence[str]) -> str:
         row = self.recorder.last_row
         epoch = -(-step // self.recorder.steps_per_epoch)
         parts = [f"epoch {epoch}", f"step {step}/{self.total_steps}"]
-        parts += [f"{name} {row[name]:.4f}" for name in self._metric_names() if name in row]
+        parts += [f"{name} {row[name]:.4f}" for name in metrics if name in row]
         now = time.monotonic()
         if self._first is not None and step > self._first[1]:
             rate = (step - self._first[1]) / (now - self._first[0])
