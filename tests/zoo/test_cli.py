@@ -39,7 +39,7 @@ def test_a_dry_run_prints_the_plan_and_writes_nothing(preset_file, tmp_path, mon
     assert not list(tmp_path.iterdir())
 
 
-def test_train_stop_resume_export(preset_file, finished, tmp_path):
+def test_train_stop_resume_export_check(preset_file, finished, tmp_path):
     run, model = tmp_path / "run", tmp_path / "models" / "tiny"
     stopped = pixelzoo("train", preset_file, "--run", run, "--minutes", 0)
     assert stopped.exit_code == 0, stopped.output
@@ -56,7 +56,15 @@ def test_train_stop_resume_export(preset_file, finished, tmp_path):
 
     exported = pixelzoo("export", run, model)
     assert exported.exit_code == 0, exported.output
-    assert (model / "1" / "saved_model.pb").is_file()
+
+    checked = pixelzoo("check", model / "1")
+    assert checked.exit_code == 0, checked.output
+    assert "keeps the contract" in checked.stdout
+    with (model / "1" / "saved_model.pb").open("ab") as file:
+        file.write(b"x")
+    broken = pixelzoo("check", model / "1")
+    assert broken.exit_code == 1
+    assert "saved_model.pb was changed" in broken.stdout
 
 
 @pytest.mark.parametrize(

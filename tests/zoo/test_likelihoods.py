@@ -20,7 +20,9 @@ def pixels(levels=LEVELS, dtype=tf.float32):
 
 def one_logistic(x, mean, log_scale):
     """The mixture with a single component."""
-    parameters = (tf.zeros_like(x)[..., None] + tf.cast(value, x.dtype)[..., None] for value in (0.0, mean, log_scale))
+    parameters = (
+        tf.zeros_like(x)[..., None] + tf.cast(value, x.dtype)[..., None] for value in (0.0, mean, log_scale)
+    )
     return likelihoods.discretised_logistic_mixture_log_prob(x, *parameters)
 
 
@@ -49,7 +51,9 @@ def random_mixture(components=5, seed=0, dtype=tf.float32):
 @pytest.mark.parametrize("log_prob", [one_logistic, one_gaussian])
 def test_the_256_levels_have_probability_one_together(log_prob):
     levels, means, log_scales = np.meshgrid(LEVELS, CENTRES, LOG_SCALES, indexing="ij")
-    log_probs = log_prob(*(tf.constant(axis, tf.float32) for axis in (levels / 127.5 - 1.0, means, log_scales)))
+    log_probs = log_prob(
+        *(tf.constant(axis, tf.float32) for axis in (levels / 127.5 - 1.0, means, log_scales))
+    )
     np.testing.assert_allclose(np.exp(log_probs.numpy().astype(np.float64)).sum(axis=0), 1.0, atol=2e-4)
 
 
@@ -105,7 +109,9 @@ def test_one_logistic_by_hand():
 def test_one_gaussian_by_hand():
     # sigma 1/255: Phi(1) - Phi(-1) = 0.682689; the highest level takes all above, Phi(1) = 0.841345.
     log_scale = np.log(1 / 255)
-    assert float(one_gaussian(pixels([100]), pixels([100]), log_scale)[0]) == pytest.approx(np.log(0.682689), abs=2e-5)
+    assert float(one_gaussian(pixels([100]), pixels([100]), log_scale)[0]) == pytest.approx(
+        np.log(0.682689), abs=2e-5
+    )
     assert float(one_gaussian(pixels([255]), 1.0, log_scale)[0]) == pytest.approx(np.log(0.841345), abs=1e-5)
 
 
@@ -128,14 +134,18 @@ def test_a_mixture_weighs_its_components():
 
 def test_scales_below_the_floor_count_as_the_floor():
     x = pixels([10, 128])
-    np.testing.assert_array_equal(one_logistic(x, 0.0, -30.0), one_logistic(x, 0.0, likelihoods.MIN_LOG_SCALE))
+    np.testing.assert_array_equal(
+        one_logistic(x, 0.0, -30.0), one_logistic(x, 0.0, likelihoods.MIN_LOG_SCALE)
+    )
 
 
 def test_the_divergence_of_normals_by_hand():
     # KL(N(1, 2^2) || N(0, 1)) = (1 + 4 - 1) / 2 - ln 2; KL(N(1, 2^2) || N(3, 4^2)) = ln 2 + (4 + 4) / 32 - 1/2.
     two, four = np.log(2.0, dtype=np.float32), np.log(4.0, dtype=np.float32)
     assert float(likelihoods.gaussian_kl(1.0, two)) == pytest.approx(2.0 - np.log(2.0), rel=1e-6)
-    assert float(likelihoods.gaussian_kl(1.0, two, 3.0, four)) == pytest.approx(np.log(2.0) + 0.25 - 0.5, rel=1e-6)
+    assert float(likelihoods.gaussian_kl(1.0, two, 3.0, four)) == pytest.approx(
+        np.log(2.0) + 0.25 - 0.5, rel=1e-6
+    )
     assert float(likelihoods.gaussian_kl(0.0, 0.0)) == 0.0
 
 
@@ -159,7 +169,9 @@ def test_the_logistic_mixture_agrees_with_tensorflow_probability():
     levels, (logits, means, log_scales) = random_mixture(dtype=tf.float64)
     log_scales = tf.maximum(log_scales, likelihoods.MIN_LOG_SCALE)
     components = quantised(tfd.Logistic((means + 1) * 127.5, tf.exp(log_scales) * 127.5), tf.float64)
-    theirs = tfd.MixtureSameFamily(tfd.Categorical(logits=logits), components).log_prob(tf.constant(levels, tf.float64))
+    theirs = tfd.MixtureSameFamily(tfd.Categorical(logits=logits), components).log_prob(
+        tf.constant(levels, tf.float64)
+    )
     x = pixels(levels, tf.float64)
     ours = likelihoods.discretised_logistic_mixture_log_prob(x, logits, means, log_scales)
     np.testing.assert_allclose(ours, theirs, rtol=1e-9)
@@ -168,7 +180,9 @@ def test_the_logistic_mixture_agrees_with_tensorflow_probability():
 @pytest.mark.parametrize("log_scale", [-6.0, -3.0, -1.0])
 def test_the_gaussian_agrees_with_tensorflow_probability(log_scale):
     mean = tf.constant(0.21, tf.float64)
-    theirs = quantised(tfd.Normal((mean + 1) * 127.5, tf.exp(tf.constant(log_scale, tf.float64)) * 127.5), tf.float64)
+    theirs = quantised(
+        tfd.Normal((mean + 1) * 127.5, tf.exp(tf.constant(log_scale, tf.float64)) * 127.5), tf.float64
+    )
     ours = one_gaussian(pixels(dtype=tf.float64), mean, log_scale)
     np.testing.assert_allclose(ours, theirs.log_prob(tf.constant(LEVELS, tf.float64)), rtol=2e-5)
 

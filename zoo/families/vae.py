@@ -67,7 +67,7 @@ class VAE(GenerativeModel):
         for field, value in (("top_latents", top_latents), ("components", components), ("patch", patch)):
             if value < 1:
                 raise ValueError(f"{field} must be at least 1; got {value}")
-        self.architecture = {
+        self.architecture: dict[str, Any] = {
             "widths": tuple(widths),
             "blocks": tuple(blocks),
             "latent_groups": tuple(latent_groups),
@@ -135,11 +135,15 @@ class VAE(GenerativeModel):
                 options=[draws],
                 scores=[
                     contract.bound(
-                        "bits_per_dim", "Importance-weighted bound; with 1 draw the evidence bound.", primary=True
+                        "bits_per_dim",
+                        "Importance-weighted bound; with 1 draw the evidence bound.",
+                        primary=True,
                     ),
                     contract.bound("elbo_bits_per_dim", "Evidence bound, the mean over the draws."),
-                    contract.bound("reconstruction_bits", "Share of the pixels given the latents in the evidence bound."),
-                    contract.bound("kl_bits", "Share of the latents in the evidence bound."),
+                    contract.bound(
+                        "reconstruction_bits", "The pixels' share of the evidence bound, given the latents."
+                    ),
+                    contract.bound("kl_bits", "The latents' share of the evidence bound."),
                 ],
             ),
             contract.one_shot("encode", self._encode, inputs={"image": image}, latent=latent),

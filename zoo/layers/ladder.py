@@ -49,8 +49,9 @@ class ResidualBlock(layers.Layer):
 
     def __init__(self, width: int, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.first = layers.Conv2D(width, 3, padding="same", kernel_initializer="he_normal", dtype=self.dtype_policy)
-        self.second = layers.Conv2D(width, 3, padding="same", kernel_initializer="zeros", dtype=self.dtype_policy)
+        settings = {"padding": "same", "dtype": self.dtype_policy}
+        self.first = layers.Conv2D(width, 3, kernel_initializer="he_normal", **settings)
+        self.second = layers.Conv2D(width, 3, kernel_initializer="zeros", **settings)
 
     def build(self, shape: Any) -> None:
         self.first.build(shape)
@@ -102,8 +103,9 @@ class Level(layers.Layer):
         self.last = ResidualBlock(width, dtype=policy)
 
     def build(self, shape: Any) -> None:
-        for block in (*self.climb, *self.groups, self.last):
-            block.build(shape)
+        parts: list[layers.Layer] = [*self.climb, *self.groups, self.last]
+        for part in parts:
+            part.build(shape)
 
 
 class Ladder(keras.Model):
@@ -145,15 +147,13 @@ class Ladder(keras.Model):
         given = {"blocks": blocks, "latent_groups": latent_groups, "latent_channels": latent_channels}
         for field, values in given.items():
             if len(values) != len(widths):
-                raise ValueError(f"{field} has {len(values)} entries for {len(widths)} widths; give one for each level")
+                raise ValueError(f"{field} has {len(values)} entries for {len(widths)} widths; give one each")
         height, width, channels = image_shape
         factor = patch * 2 ** (len(widths) - 1)
         self.image_shape, self.components, self.initial_log_scale = image_shape, components, initial_log_scale
         self.padding = (-height % factor, -width % factor)
-        sizes = [
-            tuple((side + pad) // (patch * 2**level) for side, pad in zip((height, width), self.padding, strict=True))
-            for level in range(len(widths))
-        ]
+        padded = (height + self.padding[0], width + self.padding[1])
+        sizes = [tuple(side // (patch * 2**level) for side in padded) for level in range(len(widths))]
         policy = self.dtype_policy
 
         self.patches = SpaceToDepth(patch, dtype=policy)
@@ -172,7 +172,8 @@ class Ladder(keras.Model):
         self.top_hidden = layers.Conv2D(32, 1, dtype=policy)
         self.top_moments = layers.Dense(2 * top_latents, kernel_initializer=_small(0.1), dtype=policy)
         self.top_entrance = layers.Dense(int(np.prod(coarsest)), dtype=policy)
-        self.head = layers.Conv2D(3 * components * channels * patch**2, 1, kernel_initializer=_small(0.1), dtype="float32")
+        outputs = 3 * components * channels * patch**2
+        self.head = layers.Conv2D(outputs, 1, kernel_initializer=_small(0.1), dtype="float32")
         self.pixels = DepthToSpace(patch, dtype="float32")
 
         self.latent_dim = top_latents + sum(group.dim for level in self.levels for group in level.groups)
@@ -180,7 +181,7 @@ class Ladder(keras.Model):
         self.built = True
 
     def call(self, x: Any, noise: Any) -> tuple[Mixture, Posterior]:
-        """Draws latents of images `x` float32 [n, h, w, c] in [-1, 1] with `noise` [n, latent_dim], and decodes them."""
+        """Draws latents of `x` float32 [n, h, w, c] in [-1, 1] with `noise` [n, latent_dim], and decodes them."""
         return self.infer(self.features(x), noise)
 
     def features(self, x: Any) -> list[Any]:
@@ -238,12 +239,17 @@ class Ladder(keras.Model):
         return _moments(self.top_moments(ops.reshape(h, (-1, int(np.prod(h.shape[1:]))))), self.top_latents)
 
     def _mixture(self, state: Any) -> Mixture:
-        """The head; its components start evenly spread over the range of pixels, the ends included."""
+        """The head. Its components start evenly spread over the range of pixels, the ends included.
+
+        Means count in units of the initial scale, so that the gradients of sharp components do not drown the others.
+        """
         height, width, channels = self.image_shape
         h = self.pixels(self.head(ops.relu(state)))[:, :height, :width]
-        logits, means, log_scales = ops.unstack(ops.reshape(h, (-1, height, width, channels, 3, self.components)), axis=-2)
+        h = ops.reshape(h, (-1, height, width, channels, 3, self.components))
+        logits, means, log_scales = ops.unstack(h, axis=-2)
         centres = np.linspace(-1.0, 1.0, self.components, dtype="float32") if self.components > 1 else 0.0
-        return Mixture(logits, means * float(np.exp(self.initial_log_scale)) + centres, log_scales + self.initial_log_scale)
+        initial_scale = float(np.exp(self.initial_log_scale))
+        return Mixture(logits, centres + initial_scale * means, log_scales + self.initial_log_scale)
 
 
 def _moments(h: Any, dim: int) -> tuple[Any, Any]:
