@@ -218,12 +218,12 @@ def evaluate(
             metrics = measure(folder, images=images, progress=show)
         except (DataError, FileNotFoundError, ValueError) as error:
             _fail(error)
-    table = Table("number", "value", "standard error", "unit", "protocol", title=str(folder), title_justify="left")
-    for metric in metrics:
-        table.add_row(
-            metric.name, f"{metric.value:.4f}", f"{metric.standard_error:.4f}", metric.unit, metric.protocol
-        )
-    Console().print(table)
+    for protocol in dict.fromkeys(metric.protocol for metric in metrics):
+        table = Table("number", "value", "standard error", "unit", title=protocol, title_justify="left")
+        for metric in metrics:
+            if metric.protocol == protocol:
+                table.add_row(metric.name, f"{metric.value:.4f}", f"{metric.standard_error:.4f}", metric.unit)
+        Console().print(table)
     if write:
         write_metrics(folder, metrics)
         _say(f"Wrote {len(metrics)} numbers into the card of {folder}")
