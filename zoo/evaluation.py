@@ -8,6 +8,7 @@ bound), again on fewer images at the most accurate value. Every number carries i
 from __future__ import annotations
 
 import os
+import tomllib
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -53,7 +54,13 @@ def evaluate(
         raise ValueError(f"{path}: this model has no score, so there is nothing to measure yet")
     if not model.card.data.name:
         raise ValueError(f"{path}: the card does not say what data the model was trained on (data.name)")
-    source = data.load(model.card.data.name)
+    # The run's own options of the source, so that its training images can never be taken for test images.
+    options = tomllib.loads(model.card.recipe.config_toml).get("data", {"source": model.card.data.name})
+    source = data.load(**options)
+    if source.image_shape != (shape := _shape(model.card)):
+        raise ValueError(
+            f"{path}: the model makes images {shape}, but {source.name} has images {source.image_shape}"
+        )
     image, label = source.arrays("test")[:2]
     metrics: list[card_pb2.Metric] = []
     for protocol in _protocols(
@@ -69,6 +76,10 @@ def write_metrics(path: str | os.PathLike[str], metrics: list[card_pb2.Metric]) 
     del card.metrics[:]
     card.metrics.extend(metrics)
     contract.write_card(path, card)
+
+
+def _shape(card: card_pb2.ModelCard) -> tuple[int, int, int]:
+    return card.image_shape.height, card.image_shape.width, card.image_shape.channels
 
 
 def _protocols(score: capability_pb2.Capability, images: int) -> list[Protocol]:

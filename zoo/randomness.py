@@ -4,8 +4,8 @@ Every draw is a pure function of (seed of the item, stream), made by the statele
 Salmon et al. 2011, "Parallel random numbers: as easy as 1, 2, 3". An item therefore gets the same noise alone,
 beside strangers, on any replica, and after a resume.
 
-Streams name what a draw is for. A sampler uses the step as the stream, and -1 for its initial noise; a training or
-scoring draw uses the constants below, which no step count reaches.
+Streams name what a draw is for. A sampler uses the step as the stream, and -1 for its initial noise; scoring uses the
+number of the draw; the constants below are for the rest, and no step count reaches them.
 """
 
 from __future__ import annotations
@@ -17,9 +17,7 @@ import tensorflow as tf
 INITIAL_NOISE = -1
 TRAINING_NOISE = -2
 LABEL_DROPOUT = -3
-POSTERIOR_NOISE = -4
 DECODER_NOISE = -5
-TIMESTEP_OFFSET = -6
 
 _GOLDEN_RATIO_64 = -7046029254386353131  # 2^64 / phi as a two's complement int64
 

@@ -104,10 +104,14 @@ class App:
 
     async def start(self) -> int:
         """Warm up, open the port and serve; gives the port. Raises OSError if it is taken."""
-        for model in self.repository.loaded():
+        for model in list(self.repository.loaded()):
             began = time.monotonic()
-            for kind, program in model.programs.items():
-                warm_up(program, model.options[kind].defaults(), program.buckets[0])
+            try:
+                for kind, program in model.programs.items():
+                    warm_up(program, model.options[kind].defaults(), program.buckets[0])
+            except Exception as error:  # noqa: BLE001 - whatever a stranger's graph raises, the others serve
+                self.repository.fail(model, f"it fails when it is run: {type(error).__name__}")
+                continue
             seconds = time.monotonic() - began
             _log.info("model %s version %d warm in %.1f s", model.name, model.number, seconds)
         address = self.config.address(self.config.port)

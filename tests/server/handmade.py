@@ -329,14 +329,14 @@ def write_tiles(folder: Path) -> Path:
     return write(folder, described, signatures)
 
 
-def write_trap(folder: Path) -> Path:
-    """A model with a mistake in it: it fails for every batch in which an item has seed 13."""
+def write_trap(folder: Path, name: str = "trap", seed_that_fails: int = 13) -> Path:
+    """A model with a mistake in it: it fails for every batch in which an item has that seed."""
 
     def sample(seed: Any) -> dict[str, Any]:
-        with tf.control_dependencies([tf.debugging.assert_none_equal(seed, tf.constant(13, tf.int64))]):
+        with tf.control_dependencies([tf.debugging.assert_none_equal(seed, tf.constant(seed_that_fails, tf.int64))]):
             return {"image": tf.cast(tf.reshape(seed % 256, [-1, 1, 1, 1]), tf.uint8)}
 
-    described = card("trap", "dcgan", 1, 1, 1, capabilities=[{"kind": "CAPABILITY_KIND_SAMPLE"}])
+    described = card(name, "dcgan", 1, 1, 1, capabilities=[{"kind": "CAPABILITY_KIND_SAMPLE"}])
     return write(folder, described, {"sample": concrete(sample, SEED)})
 
 

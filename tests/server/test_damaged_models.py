@@ -97,6 +97,19 @@ def test_a_damaged_folder_says_what_is_wrong(copy, damage, says):
     assert str(path) not in failed.why
 
 
+def test_a_model_that_loads_but_fails_when_run_is_left_out_and_the_others_serve(
+    handmade, start_server, connect, copy, tmp_path
+):
+    copy()
+    handmade.write_trap(tmp_path / "models", "stumbler", seed_that_fails=0)  # The seed that warming up uses.
+    live = start_server(Repository.load(tmp_path / "models"))
+    api = connect(live.address)
+    listed = {model.name: model for model in api.catalog.ListModels(ListModelsRequest()).models}
+    assert listed["stumbler"].versions[0].state == MODEL_STATE_FAILED
+    assert "fails when it is run" in listed["stumbler"].versions[0].message
+    api.sampling.Sample(SampleRequest(model=ModelSelector(name="blobs")))
+
+
 def set_in(*keys):
     *path, last, value = keys
 

@@ -171,7 +171,7 @@ class Capability:
         Raises:
             ValueError: an unknown option or a value that is not allowed; the message names the rule.
         """
-        tensors = {name: tf.convert_to_tensor(inputs[name], spec.dtype) for name, spec in self.inputs.items()}
+        tensors = {name: _as_input(name, inputs[name], spec) for name, spec in self.inputs.items()}
         n = len(next(iter(tensors.values())))
         tensors |= self._option_tensors(options, n)
         if not self.is_iterative:
@@ -290,6 +290,22 @@ def iterative(
     if preview is not None:
         functions["preview"] = preview
     return Capability(name, functions, inputs, options, scores)
+
+
+def _as_input(name: str, value: Any, spec: tf.TensorSpec) -> tf.Tensor:
+    """`value` as a tensor of `spec`; whole numbers may widen or narrow, but nothing is scaled, rounded or cut."""
+    array = np.asarray(value)
+    shape = tuple(spec.shape[1:])
+    same_kind = np.issubdtype(array.dtype, np.integer) == np.issubdtype(spec.dtype.as_numpy_dtype, np.integer)
+    if not same_kind or (spec.dtype == tf.uint8 and array.dtype != np.uint8):
+        raise ValueError(
+            f"{name} must be {spec.dtype.name}, got {array.dtype}: nothing is scaled or rounded here"
+        )
+    if array.ndim != 1 + len(shape) or any(
+        want not in (None, got) for want, got in zip(shape, array.shape[1:], strict=True)
+    ):
+        raise ValueError(f"{name} must have the shape (n, {', '.join(map(str, shape))}), got {array.shape}")
+    return tf.convert_to_tensor(array, spec.dtype)
 
 
 def _item_spec(name: str, tensor: Any) -> tf.TensorSpec:

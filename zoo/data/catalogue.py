@@ -15,10 +15,7 @@ import tensorflow as tf
 from zoo.data.errors import DataError
 from zoo.data.image_data import ImageData, Licence
 from zoo.data.resizing import centre_square
-from zoo.data.splits import ArraySplit, Split, StreamSplit, check_labels
-
-# Larger splits are streamed from disk instead of held in memory.
-IN_MEMORY_BYTES = 1 << 30
+from zoo.data.splits import ArraySplit, Split, StreamSplit, check_labels, fits_in_memory, window_of
 
 
 def load_catalogued(
@@ -163,8 +160,9 @@ def _split(
         )
 
     count = builder.info.splits[split].num_examples
-    if count * int(np.prod(shape)) > IN_MEMORY_BYTES:
-        return StreamSplit(stream, count)
-    images, labels = StreamSplit(stream, count).arrays()
+    streamed = StreamSplit(stream, count, window_of(shape))
+    if not fits_in_memory(count, shape):
+        return streamed
+    images, labels = streamed.arrays()
     check_labels(labels, classes, source)
     return ArraySplit(images, labels)

@@ -21,11 +21,10 @@ import numpy as np
 import tensorflow as tf
 from PIL import Image
 
-from zoo.data.catalogue import IN_MEMORY_BYTES
 from zoo.data.errors import DataError
 from zoo.data.image_data import ImageData, Licence
 from zoo.data.resizing import centre_square
-from zoo.data.splits import ArraySplit, Split, StreamSplit
+from zoo.data.splits import ArraySplit, Split, StreamSplit, fits_in_memory, window_of
 
 ENDINGS = (".png", ".jpg", ".jpeg", ".webp", ".bmp")
 _GREY_MODES = {"1", "L", "LA"}
@@ -153,7 +152,7 @@ def _common_shape(files: Sequence[_File], size: int) -> tuple[int, int, int]:
 
 def _split(files: Sequence[_File], shape: tuple[int, int, int], size: int) -> Split:
     labels = np.array([file.label for file in files], np.int32)
-    if len(files) * int(np.prod(shape)) <= IN_MEMORY_BYTES:
+    if fits_in_memory(len(files), shape):
         return ArraySplit(np.stack([_read(file.path, shape, size) for file in files]), labels)
     paths = [str(file.path) for file in files]
 
@@ -162,12 +161,12 @@ def _split(files: Sequence[_File], shape: tuple[int, int, int], size: int) -> Sp
         return {"image": tf.ensure_shape(image, shape), "label": label}
 
     def stream() -> tf.data.Dataset:
-        # Files lie class by class and a buffer of items is small beside them, so their names are mixed first.
+        # Files lie class by class and a window of items is small beside them, so their names are mixed first.
         order = np.random.default_rng(0).permutation(len(paths))
         names = tf.data.Dataset.from_tensor_slices(([paths[i] for i in order], labels[order]))
         return names.map(item, num_parallel_calls=tf.data.AUTOTUNE)
 
-    return StreamSplit(stream, len(files))
+    return StreamSplit(stream, len(files), window_of(shape))
 
 
 def _read(path: Path, shape: tuple[int, int, int], size: int) -> np.ndarray:

@@ -7,6 +7,8 @@ read the same stream.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import tensorflow as tf
 
 _MASK_64 = (1 << 64) - 1
@@ -33,11 +35,19 @@ def shuffled_index(position: tf.Tensor, size: int, run_seed: int) -> tf.Tensor:
     """
     position = tf.cast(position, tf.int64)
     epoch = position // size
-    key = tf.stack(
-        [tf.fill(tf.shape(epoch), tf.constant(seed_base(run_seed), tf.int64)), epoch, tf.zeros_like(epoch)],
-        -1,
-    )
-    # The raw op, because tf.random.experimental.index_shuffle does not take one key per position.
+    key = tf.stack([tf.fill(tf.shape(epoch), _int64(seed_base(run_seed))), epoch, tf.zeros_like(epoch)], -1)
+    # The raw op, because tf.random.experimental.index_shuffle does not take one key for each position.
     return tf.raw_ops.RandomIndexShuffle(
-        index=position % size, seed=key, max_index=tf.constant(size - 1, tf.int64), rounds=4
+        index=position % size, seed=key, max_index=_int64(size - 1), rounds=4
     )
+
+
+def keyed_order(size: tf.Tensor, key: Sequence[tf.Tensor | int]) -> tf.Tensor:
+    """The numbers 0 .. `size` - 1 in an order that depends on the three numbers of `key`: int64 [size]."""
+    size = tf.cast(size, tf.int64)
+    seed = tf.stack([tf.cast(part, tf.int64) for part in key])
+    return tf.raw_ops.RandomIndexShuffle(index=tf.range(size), seed=seed, max_index=size - 1, rounds=4)
+
+
+def _int64(number: int) -> tf.Tensor:
+    return tf.constant(number, tf.int64)

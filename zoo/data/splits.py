@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -13,7 +13,11 @@ import numpy as np
 import tensorflow as tf
 
 from zoo.data.errors import DataError
-from zoo.data.order import seed_base, shuffled_index
+from zoo.data.order import keyed_order, seed_base, shuffled_index
+
+# Larger splits are streamed from disk instead of held in memory, and this much of them is shuffled at a time.
+IN_MEMORY_BYTES = 1 << 30
+WINDOW_BYTES = 1 << 27
 
 
 class Split(Protocol):
@@ -81,16 +85,16 @@ class ArraySplit:
 
 @dataclass(frozen=True, eq=False)
 class StreamSplit:
-    """A split too large for memory, read through a shuffle buffer.
+    """A split too large for memory, read in windows of `window` items that are shuffled one by one.
 
-    `stream()` gives single items {"image", "label"} in an order that is the same each time. The shuffled order
-    depends on the buffer too, and resuming inside an epoch reads again, and throws away, what that epoch had read:
-    the items are the same ones, they only take longer to reach.
+    `stream()` gives single items {"image", "label"}, in an order that is the same each time and mixes the classes.
+    Resuming inside an epoch reads again, and throws away, what that epoch had read: the items are the same ones, they
+    only take longer to reach.
     """
 
     stream: Callable[[], tf.data.Dataset]
     count: int
-    buffer: int = 8192
+    window: int
 
     @property
     def size(self) -> int:
@@ -100,11 +104,16 @@ class StreamSplit:
         return self._numbered(self.stream(), 0).batch(batch_size).prefetch(2)
 
     def shuffled(self, batch_size: int, seed: int, first: int, last: int) -> tf.data.Dataset:
-        epoch = first // self.size
-        base = seed_base(seed)
+        epoch, base = first // self.size, seed_base(seed)
 
         def one_epoch(number: tf.Tensor) -> tf.data.Dataset:
-            return self.stream().shuffle(self.buffer, seed=base + number)
+            def mix(window: tf.Tensor, items: dict[str, tf.Tensor]) -> tf.data.Dataset:
+                order = keyed_order(tf.size(items["label"]), [base, number, window])
+                return tf.data.Dataset.from_tensor_slices(
+                    {key: tf.gather(items[key], order) for key in items}
+                )
+
+            return self.stream().batch(self.window).prefetch(1).enumerate().flat_map(mix)
 
         epochs = tf.data.Dataset.range(epoch, -(-last // self.size)).flat_map(one_epoch)
         items = epochs.skip(first - epoch * self.size).take(last - first)
@@ -120,13 +129,23 @@ class StreamSplit:
     def divide(self, count: int) -> tuple[StreamSplit, StreamSplit]:
         cut = self.count - count
         return (
-            StreamSplit(lambda: self.stream().take(cut), cut, self.buffer),
-            StreamSplit(lambda: self.stream().skip(cut), count, self.buffer),
+            StreamSplit(lambda: self.stream().take(cut), cut, self.window),
+            StreamSplit(lambda: self.stream().skip(cut), count, self.window),
         )
 
     @staticmethod
     def _numbered(items: tf.data.Dataset, base: int) -> tf.data.Dataset:
         return items.enumerate(start=base).map(lambda position, item: {**item, "seed": position})
+
+
+def fits_in_memory(count: int, shape: Sequence[int]) -> bool:
+    """Whether `count` uint8 images of `shape` are few enough to be held in memory."""
+    return count * int(np.prod(shape)) <= IN_MEMORY_BYTES
+
+
+def window_of(shape: Sequence[int]) -> int:
+    """How many uint8 images of `shape` a window of a stream holds."""
+    return max(1, WINDOW_BYTES // int(np.prod(shape)))
 
 
 def check_labels(labels: np.ndarray, classes: int, source: str) -> None:

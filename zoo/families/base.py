@@ -144,7 +144,8 @@ class GenerativeModel(keras.Model):
         replicas = tf.distribute.get_strategy().num_replicas_in_sync
         with tf.GradientTape() as tape:
             terms = self.terms(batch, training=True)
-            # The sum over the *global* batch: Keras adds the gradients of all replicas.
+            # The sum over the *global* batch, whose parts are equal (drop the remainder under a strategy): Keras adds
+            # the gradients of all replicas.
             loss = tf.reduce_mean(terms["loss"]) / replicas
             scaled = self.optimizer.scale_loss(loss)
         variables = self.network.trainable_variables
@@ -164,6 +165,8 @@ class GenerativeModel(keras.Model):
         """Accepts `zoo.data` dicts, (image, label) pairs and bare images."""
         if not isinstance(data, Mapping):
             parts = data if isinstance(data, tuple) else (data,)
+            if len(parts) > 2 and parts[2] is not None:
+                raise ValueError("sample_weight is not supported: every item has the weight 1; leave it out")
             data = {"image": parts[0]}
             if len(parts) > 1 and parts[1] is not None:
                 data["label"] = parts[1]
@@ -175,20 +178,29 @@ class GenerativeModel(keras.Model):
         if tuple(image.shape[1:]) != self.image_shape:
             raise ValueError(f"images must have the shape {self.image_shape}, got {tuple(image.shape[1:])}")
         n = tf.shape(image)[0]
-        label = tf.cast(tf.reshape(data["label"], [n]), tf.int32) if "label" in data else tf.fill([n], -1)
+        label = self._as_labels(data["label"]) if "label" in data else tf.fill([n], -1)
         seed = tf.cast(data["seed"], tf.int64) if "seed" in data else self._fresh_seeds(n)
         return {"image": image, "label": label, "seed": seed}
 
+    def _as_labels(self, label: Any) -> Any:
+        """Class numbers int32 [n]; a column [n, 1] will do, one-hot rows will not."""
+        label = tf.convert_to_tensor(label)
+        if label.shape.rank == 2 and label.shape[1] == 1:
+            label = label[:, 0]
+        if label.shape.rank != 1 or not label.dtype.is_integer:
+            raise ValueError(
+                f"labels must be class numbers, integers of the shape (n,); got {label.dtype.name} {label.shape}"
+            )
+        return tf.cast(label, tf.int32)
+
     def _fresh_seeds(self, n: Any) -> Any:
-        """Consecutive seeds for data without their own: different in each step and on each replica."""
+        """Consecutive seeds for data without their own: different in each step, in each pass, on each replica."""
         context = tf.distribute.get_replica_context()
-        replica = 0 if context is None else context.replica_id_in_sync_group
-        step = (
-            tf.cast(self.optimizer.iterations.value, tf.int64) if self.optimizer else tf.constant(0, tf.int64)
-        )
-        replicas = tf.distribute.get_strategy().num_replicas_in_sync
-        first = (step * replicas + tf.cast(replica, tf.int64)) * tf.cast(n, tf.int64)
-        return first + tf.range(tf.cast(n, tf.int64))
+        replica = tf.cast(0 if context is None else context.replica_id_in_sync_group, tf.int64)
+        step = tf.cast(self.optimizer.iterations.value if self.optimizer else 0, tf.int64)
+        # The metrics count the items of this pass; evaluation takes no steps of the optimizer.
+        seen = tf.cast(self.term_metrics[0].count.value, tf.int64)
+        return replica * 2**56 + step * 2**24 + seen + tf.range(tf.cast(n, tf.int64))
 
     def _update_ema(self) -> None:
         step = tf.cast(self.optimizer.iterations.value, tf.float32)
@@ -257,7 +269,12 @@ class GenerativeModel(keras.Model):
         return self.ask("decode", {"latent": np.asarray(latent)})["image"]
 
     def _labels(self, label: Any, n: int) -> np.ndarray:
-        labels = np.broadcast_to(np.asarray(-1 if label is None else label, np.int32), (n,))
+        given = np.asarray(-1 if label is None else label)
+        if not np.issubdtype(given.dtype, np.integer):
+            raise ValueError(f"label must be a class number or several; got {label!r}")
+        if given.shape not in ((), (1,), (n,)):
+            raise ValueError(f"label: give one class for all or {n}, one for each item; got {given.shape}")
+        labels = np.broadcast_to(given, (n,)).astype(np.int32)
         if labels.min() < -1 or labels.max() >= max(self.num_classes, 0):
             raise ValueError(f"label must lie in -1 .. {self.num_classes - 1} (-1 = no class); got {label!r}")
         return labels
@@ -288,8 +305,8 @@ class GenerativeModel(keras.Model):
 
 def seeds_from(seed: int, n: int) -> np.ndarray:
     """The seeds of `n` items, int64: `seed`, `seed` + 1, ... wrapping at 2^63."""
-    if not 0 <= seed < 2**63:
-        raise ValueError(f"seed must lie in 0 .. 2^63-1; got {seed}")
+    if int(seed) != seed or not 0 <= seed < 2**63:
+        raise ValueError(f"seed must be a whole number in 0 .. 2^63-1; got {seed}")
     if n < 1:
         raise ValueError(f"n must be at least 1; got {n}")
-    return np.array([(seed + i) % 2**63 for i in range(n)], np.int64)
+    return np.array([(int(seed) + i) % 2**63 for i in range(n)], np.int64)

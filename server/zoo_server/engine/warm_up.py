@@ -1,4 +1,4 @@
-"""Runs each function of a program once, so that the first caller does not wait for TensorFlow to prepare it."""
+"""Runs each function of a program once, so that a caller of one item does not wait for TensorFlow to prepare it."""
 
 from collections.abc import Mapping
 

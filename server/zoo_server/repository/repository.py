@@ -41,6 +41,11 @@ class Repository:
         for name in self.names:
             yield from (version for version in self.versions(name) if isinstance(version, LoadedModel))
 
+    def fail(self, model: LoadedModel, why: str) -> None:
+        """Leave out a version that loaded, but failed when it was run; log why."""
+        _log.error("model %s version %d is left out: %s", model.name, model.number, why)
+        self._models[model.name][model.number] = FailedModel(model.name, model.number, why)
+
     def versions(self, name: str) -> list[Version]:
         """All versions of a model that exists, the highest first."""
         return [version for _, version in sorted(self._models[name].items(), reverse=True)]

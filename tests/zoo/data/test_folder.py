@@ -3,7 +3,7 @@ import pytest
 from PIL import Image
 
 import zoo.data
-from zoo.data import folder
+from zoo.data import splits
 
 
 def write(path, value=0, size=(6, 5), mode="L"):
@@ -103,7 +103,8 @@ def test_a_folder_too_large_for_memory_is_streamed(tmp_path, monkeypatch):
     for value in range(40):
         write(tmp_path / ("cat" if value % 2 else "dog") / f"{value}.png", value)
     whole = zoo.data.load(f"folder:{tmp_path}")
-    monkeypatch.setattr(folder, "IN_MEMORY_BYTES", 0)
+    monkeypatch.setattr(splits, "IN_MEMORY_BYTES", 0)
+    monkeypatch.setattr(splits, "WINDOW_BYTES", 300)  # ten pictures
     streamed = zoo.data.load(f"folder:{tmp_path}")
     assert values(streamed, "train") == values(whole, "train")
     assert values(streamed, "test") == values(whole, "test")
@@ -116,8 +117,10 @@ def test_a_folder_too_large_for_memory_is_streamed(tmp_path, monkeypatch):
         for expected, found in zip(batches[start:], rest, strict=True):
             np.testing.assert_array_equal(expected["image"], found["image"])
             np.testing.assert_array_equal(expected["seed"], found["seed"])
-    epoch = np.concatenate([batch["image"][:, 0, 0, 0] for batch in batches])[: streamed.train_size]
+    stream = np.concatenate([batch["image"][:, 0, 0, 0] for batch in batches])
+    epoch, next_epoch = stream[: streamed.train_size], stream[streamed.train_size :]
     assert sorted(epoch) == sorted(values(streamed, "train"))
+    assert list(epoch[: len(next_epoch)]) != list(next_epoch)
 
 
 def test_an_empty_folder_says_what_to_put_there(tmp_path):
