@@ -333,7 +333,9 @@ def write_trap(folder: Path, name: str = "trap", seed_that_fails: int = 13) -> P
     """A model with a mistake in it: it fails for every batch in which an item has that seed."""
 
     def sample(seed: Any) -> dict[str, Any]:
-        with tf.control_dependencies([tf.debugging.assert_none_equal(seed, tf.constant(seed_that_fails, tf.int64))]):
+        with tf.control_dependencies(
+            [tf.debugging.assert_none_equal(seed, tf.constant(seed_that_fails, tf.int64))]
+        ):
             return {"image": tf.cast(tf.reshape(seed % 256, [-1, 1, 1, 1]), tf.uint8)}
 
     described = card(name, "dcgan", 1, 1, 1, capabilities=[{"kind": "CAPABILITY_KIND_SAMPLE"}])
