@@ -78,3 +78,12 @@ def test_setup_on_an_unfit_python_gives_one_line_with_the_remedy(tmp_path, versi
 def test_setup_without_any_python_gives_the_same_line(tmp_path):
     done = make("setup", f"PYTHON={tmp_path / 'none'}", f"VENV={tmp_path / 'venv'}")
     assert "make PYTHON=python3.11 setup" in done.stderr.splitlines()[0]
+
+
+@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md", "docs/ddpm.md", "docs/vae.md"])
+def test_links_and_pictures_of_the_pages_exist(page: str) -> None:
+    text = (ROOT / page).read_text()
+    links = re.findall(r"\]\(([^)#:\s]+)(?:#[^)]*)?\)", text)
+    missing = [link for link in links if not ((ROOT / page).parent / link).exists()]
+    assert not missing
+    assert not re.search(r"\b[A-Z]+_TABLE\b", text)
