@@ -82,8 +82,8 @@ def test_setup_without_any_python_gives_the_same_line(tmp_path):
 
 @pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md", "docs/ddpm.md", "docs/vae.md"])
 def test_links_and_pictures_of_the_pages_exist(page: str) -> None:
-    text = (ROOT / page).read_text()
+    text = (REPOSITORY / page).read_text()
     links = re.findall(r"\]\(([^)#:\s]+)(?:#[^)]*)?\)", text)
-    missing = [link for link in links if not ((ROOT / page).parent / link).exists()]
+    missing = [link for link in links if not ((REPOSITORY / page).parent / link).exists()]
     assert not missing
     assert not re.search(r"\b[A-Z]+_TABLE\b", text)
