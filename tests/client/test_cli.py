@@ -167,8 +167,10 @@ def test_models_needs_local(tmp_path: Path) -> None:
 
 def test_a_local_server_ends_with_the_command(demo_models: Path) -> None:
     code = (
-        "import time\n"
+        "import signal, time\n"
         "from pathlib import Path\n"
+        # A background job starts with SIGINT ignored, which a child of it inherits.
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "from zoo_client.commands.connection import connect\n"
         f"with connect(None, True, Path({str(demo_models)!r})) as zoo:\n"
         "    print(zoo.target, flush=True)\n"
