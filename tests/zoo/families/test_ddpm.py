@@ -262,7 +262,7 @@ def test_wrong_settings_name_the_field_and_the_rule(
         ({"guidance": -1.0}, r"guidance must lie in 0 .. 20"),
         ({"temperature": 1.0}, "sample has no option 'temperature'"),
         ({"label": 10}, "label must lie in -1 .. 9"),
-        ({"seed": -1}, "seed must lie in"),
+        ({"seed": -1}, "seed must be a whole number in"),
     ],
 )
 def test_wrong_requests_name_the_field_and_the_rule(
