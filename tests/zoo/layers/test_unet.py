@@ -12,7 +12,7 @@ def noise(*shape: int, seed: int = 0) -> tf.Tensor:
     return tf.constant(np.random.default_rng(seed).normal(size=shape), tf.float32)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def small() -> keras.Model:
     return unet.unet(
         image_shape=(8, 8, 1), output_channels=1, num_classes=3, widths=(16, 16), blocks=(1, 1), fourier=2
