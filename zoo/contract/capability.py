@@ -174,12 +174,7 @@ class Capability:
         tensors = {name: _as_input(name, inputs[name], spec) for name, spec in self.inputs.items()}
         n = len(next(iter(tensors.values())))
         tensors |= self._option_tensors(options, n)
-        if not self.is_iterative:
-            return _numpy(self.signatures[self.name](**tensors))
-        state = self.signatures[f"{self.name}_begin"](**tensors)
-        for _ in range(int(tf.reduce_max(state["steps"]))):
-            state = self.signatures[f"{self.name}_advance"](**state)
-        return _numpy(self.signatures[f"{self.name}_finish"](**state))
+        return run_to_end(self.signatures, self.name, self.is_iterative, tensors)
 
     def describe(self) -> capability_pb2.Capability:
         """The capability as it stands in the card."""
@@ -312,5 +307,20 @@ def _item_spec(name: str, tensor: Any) -> tf.TensorSpec:
     return tf.TensorSpec([None, *tensor.shape[1:]], tensor.dtype, name=name)
 
 
-def _numpy(outputs: Mapping[str, Any]) -> dict[str, np.ndarray]:
-    return {name: tensor.numpy() for name, tensor in outputs.items()}
+def run_to_end(
+    signatures: Mapping[str, Any], name: str, iterative: bool, tensors: Mapping[str, tf.Tensor]
+) -> dict[str, np.ndarray]:
+    """Asks the capability `name` of a model's `signatures`: in one call, or step by step until every item is done."""
+    if not iterative:
+        outputs = signatures[name](**tensors)
+    else:
+        state = signatures[f"{name}_begin"](**tensors)
+        for _ in range(int(tf.reduce_max(state["steps"]))):
+            state = signatures[f"{name}_advance"](**state)
+        outputs = signatures[f"{name}_finish"](**state)
+    return {key: tensor.numpy() for key, tensor in outputs.items()}
+
+
+def kind_name(kind: capability_pb2.CapabilityKind.ValueType) -> str:
+    """The contract's name of a capability, which is its signature's: "sample" for CAPABILITY_KIND_SAMPLE."""
+    return capability_pb2.CapabilityKind.Name(kind).removeprefix("CAPABILITY_KIND_").lower()

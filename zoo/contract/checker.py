@@ -15,6 +15,7 @@ import numpy as np
 import tensorflow as tf
 
 from pixelzoo.v1 import capability_pb2, card_pb2, image_pb2
+from zoo.contract.capability import kind_name
 from zoo.contract.loaded import default_value
 from zoo.contract.writer import CARD, CONTRACT_VERSION, digests, read_card
 
@@ -73,9 +74,7 @@ class _Trial:
         self, card: card_pb2.ModelCard, capability: capability_pb2.Capability, signatures: Any
     ) -> None:
         self.card, self.capability, self.signatures = card, capability, signatures
-        self.name = (
-            capability_pb2.CapabilityKind.Name(capability.kind).removeprefix("CAPABILITY_KIND_").lower()
-        )
+        self.name = kind_name(capability.kind)
 
     def problems(self) -> list[str]:
         needed = ["_begin", "_advance", "_finish"] if self.capability.iterative else [""]

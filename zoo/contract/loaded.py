@@ -11,6 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from pixelzoo.v1 import capability_pb2
+from zoo.contract.capability import kind_name, run_to_end
 from zoo.contract.writer import read_card
 
 
@@ -27,12 +28,7 @@ class LoadedModel:
         # Kept in hand: the functions of a SavedModel die with the object that loaded them.
         self._loaded = tf.saved_model.load(str(path))
         self.signatures = self._loaded.signatures
-        self.capabilities = {
-            capability_pb2.CapabilityKind.Name(capability.kind)
-            .removeprefix("CAPABILITY_KIND_")
-            .lower(): capability
-            for capability in self.card.capabilities
-        }
+        self.capabilities = {kind_name(capability.kind): capability for capability in self.card.capabilities}
 
     def ask(self, name: str, inputs: Mapping[str, Any], **options: Any) -> dict[str, np.ndarray]:
         """Runs the capability `name` to its end; `inputs` have a leading item axis, options are numbers for all items.
@@ -57,12 +53,7 @@ class LoadedModel:
             for key, value in inputs.items()
             if key in specs
         }
-        if not capability.iterative:
-            return _numpy(first(**tensors))
-        state = first(**tensors)
-        for _ in range(int(tf.reduce_max(state["steps"]))):
-            state = self.signatures[f"{name}_advance"](**state)
-        return _numpy(self.signatures[f"{name}_finish"](**state))
+        return run_to_end(self.signatures, name, capability.iterative, tensors)
 
 
 def default_value(option: capability_pb2.Option) -> float | int:
@@ -74,7 +65,3 @@ def default_value(option: capability_pb2.Option) -> float | int:
             return option.real.default
         case _:
             return option.choice.default_number
-
-
-def _numpy(outputs: Mapping[str, Any]) -> dict[str, np.ndarray]:
-    return {name: tensor.numpy() for name, tensor in outputs.items()}
