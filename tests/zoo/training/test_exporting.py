@@ -1,3 +1,4 @@
+import json
 import shutil
 
 import pytest
@@ -5,6 +6,7 @@ from google.protobuf import json_format
 
 from pixelzoo.v1 import card_pb2
 from zoo.training import RunFolder, TrainingError, load_preset
+from zoo.training.checkpoints import latest
 from zoo.training.exporting import export_run
 
 
@@ -35,8 +37,11 @@ def test_the_card_tells_the_runs_story(finished, exported):
     assert (card.data.name, card.data.licence, card.data.train_images) == ("digits", "CC-BY-4.0", 1350 - 70)
     recipe, last = card.recipe, finished.read_metrics()[-1]
     assert (recipe.preset, recipe.steps, recipe.images_seen) == ("tiny", 20, 20 * 128)
-    assert recipe.training_seconds == pytest.approx(last["wall_seconds"], rel=0.5)
-    assert recipe.cpu_seconds >= last["cpu_seconds"] - 0.1
+    # The export reads the last checkpoint, whose clocks have gone on since the last row: by the time that grids and
+    # files took, which on a busy machine is long.
+    content = json.loads(latest(finished.checkpoints).read_text())
+    assert recipe.training_seconds == round(content["wall_seconds"], 1) >= last["wall_seconds"] - 0.1
+    assert recipe.cpu_seconds == round(content["cpu_seconds"], 1) >= last["cpu_seconds"] - 0.1
     assert "cores" in recipe.hardware
     assert {entry.name for entry in recipe.framework_versions} >= {"python", "tensorflow", "keras"}
     assert [licence.applies_to for licence in card.licences] == ["training images"]
