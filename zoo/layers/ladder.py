@@ -178,7 +178,10 @@ class Ladder(keras.Model):
 
         self.latent_dim = top_latents + sum(group.dim for level in self.levels for group in level.groups)
         self.call(ops.zeros((1, *image_shape)), ops.zeros((1, self.latent_dim)))
-        self.built = True
+        # Levels and groups are never called as a whole, so Keras does not see that their parts are built; a strategy
+        # refuses to train what is not.
+        for layer in self._flatten_layers():
+            layer.built = True
 
     def call(self, x: Any, noise: Any) -> tuple[Mixture, Posterior]:
         """Draws latents of `x` float32 [n, h, w, c] in [-1, 1] with `noise` [n, latent_dim], and decodes them."""

@@ -101,46 +101,13 @@ def test_compile_takes_an_optimizer_of_ones_own(make_ddpm: Callable[..., DDPM]) 
     assert isinstance(model.optimizer, keras.optimizers.SGD)
 
 
-STRATEGY = """
-import sys
-import numpy as np
-import zoo  # Before TensorFlow: it sets oneDNN.
-import tensorflow as tf
-
-replicas = int(sys.argv[1])
-cpu = tf.config.list_physical_devices("CPU")[0]
-tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
-devices = [f"CPU:{i}" for i in range(replicas)]
-strategy = tf.distribute.MirroredStrategy(devices) if replicas > 1 else tf.distribute.get_strategy()
-import keras
-from zoo.families.ddpm import DDPM
-
-keras.utils.set_random_seed(0)
-with strategy.scope():
-    model = DDPM(image_shape=(8, 8, 1), num_classes=10, timesteps=50, widths=(16, 16), blocks=(1, 1))
-    model.compile(keras.optimizers.SGD(0.05))
-history = model.fit(zoo.data.load("digits").train(32, seed=0).take(4), epochs=1, verbose=0)
-spread = max(
-    (float(np.abs(v.numpy() - w.value.values[0].numpy()).max()) for w in model.weights
-     if hasattr(w.value, "values") for v in w.value.values), default=0.0)
-first = [w.value.values[0].numpy() if hasattr(w.value, "values") else w.numpy() for w in model.weights]
-np.savez(sys.argv[2], loss=history.history["loss"], spread=spread, *first)
-"""
-
-
-def test_two_replicas_train_like_one(tmp_path: Any) -> None:
+def test_two_replicas_train_like_one(replica_results: Callable[[str], Any]) -> None:
     """The loss is that of the global batch, the noise belongs to the item, and the copies do not part."""
-    import subprocess
-    import sys
-
-    results = []
-    for replicas in (1, 2):
-        path = tmp_path / f"{replicas}.npz"
-        subprocess.run([sys.executable, "-c", STRATEGY, str(replicas), str(path)], check=True)
-        results.append(np.load(path))
-    one, two = results
-    np.testing.assert_allclose(one["loss"], two["loss"], rtol=1e-5)
-    assert two["spread"] == 0.0
-    for name in one.files:
-        if name.startswith("arr_"):
-            np.testing.assert_allclose(one[name], two[name], atol=2e-5, err_msg=name)
+    one, two = replica_results(
+        """
+        model = zoo.DDPM(image_shape=(8, 8, 1), num_classes=10, timesteps=50, widths=(16, 16), blocks=(1, 1))
+        model.compile(keras.optimizers.SGD(0.05))
+        batches = zoo.data.load("digits").train(32, seed=0).take(4)
+        """
+    )
+    two.assert_like(one)

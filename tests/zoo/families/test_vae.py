@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -298,3 +299,15 @@ def test_stock_tensorflow_answers_like_the_model(trained: VAE, held_out: np.ndar
     np.testing.assert_array_equal(answers["decoded"], trained.decode(trained.encode(image)))
     for name, values in trained.score(image, seed=7, importance_samples=2).items():
         np.testing.assert_allclose(answers[name], values, rtol=1e-5)
+
+
+def test_two_replicas_train_like_one(replica_results: Callable[[str], Any]) -> None:
+    one, two = replica_results(
+        """
+        model = zoo.VAE(image_shape=(8, 8, 1), widths=(8, 8), blocks=(1, 1), latent_groups=(1, 1), latent_channels=(1, 1),
+            top_latents=4)
+        model.compile(keras.optimizers.SGD(1e-4))
+        batches = zoo.data.load("digits").train(32, seed=0).take(4)
+        """
+    )
+    two.assert_like(one)
