@@ -128,9 +128,11 @@ class VAE(GenerativeModel):
         )
         return [
             contract.one_shot("sample", self._sample, inputs={"seed": contract.SEED}, options=[temperature]),
-            contract.one_shot(
+            contract.iterative(
                 "score",
-                self._score,
+                begin=self._score_begin,
+                advance=self._score_advance,
+                finish=self._score_finish,
                 inputs={"image": image, "label": contract.LABEL, "seed": contract.SEED},
                 options=[draws],
                 scores=[
@@ -174,37 +176,48 @@ class VAE(GenerativeModel):
         no_noise = tf.zeros([tf.shape(image)[0], self.ema_network.latent_dim])
         return {"latent": self.ema_network.infer(features, no_noise)[1].mean}
 
-    def _score(self, image: Any, label: Any, seed: Any, importance_samples: Any) -> dict[str, Any]:
-        """The bounds of each item over its own number of draws, one draw of the whole batch at a time."""
+    def _score_begin(self, image: Any, label: Any, seed: Any, importance_samples: Any) -> dict[str, Any]:
+        """One step is one draw; the encoder's climb is the same for all of them, so the state carries its maps."""
         x = likelihoods.scale_pixels(image)
-        features = self.ema_network.features(x)
         zeros = tf.zeros_like(seed, tf.float32)
+        maps = {f"features_{level}": h for level, h in enumerate(self.ema_network.features(x))}
+        return {
+            **maps,
+            "image": image,
+            "label": label,
+            "seed": seed,
+            "step": tf.zeros_like(importance_samples),
+            "steps": importance_samples,
+            "log_sum": zeros - np.inf,
+            "reconstruction": zeros,
+            "kl": zeros,
+        }
 
-        def more(draw: Any, *_: Any) -> Any:
-            return draw < tf.reduce_max(importance_samples)
+    def _score_advance(self, **state: Any) -> dict[str, Any]:
+        step, alive = state["step"], state["step"] < state["steps"]
+        noise = self._posterior_noise(state["seed"], step)
+        maps = [state[f"features_{level}"] for level in range(len(self.architecture["widths"]))]
+        mixture, posterior = self.ema_network.infer(maps, noise)
+        reconstruction = _reconstruction_nats(likelihoods.scale_pixels(state["image"]), mixture)
+        kl = _drawn_kl_nats(posterior, noise)
+        log_sum = tf.reduce_logsumexp([state["log_sum"], -(reconstruction + kl)], axis=0)
+        return {
+            **state,
+            "step": step + tf.cast(alive, tf.int32),
+            "log_sum": tf.where(alive, log_sum, state["log_sum"]),
+            "reconstruction": state["reconstruction"] + tf.where(alive, reconstruction, 0.0),
+            "kl": state["kl"] + tf.where(alive, kl, 0.0),
+        }
 
-        def add(draw: Any, log_sum: Any, reconstruction: Any, kl: Any) -> tuple[Any, ...]:
-            noise = self._posterior_noise(seed, draw)
-            mixture, posterior = self.ema_network.infer(features, noise)
-            reconstruction_k, kl_k = _reconstruction_nats(x, mixture), _drawn_kl_nats(posterior, noise)
-            log_weight = -(reconstruction_k + kl_k)
-            used = draw < importance_samples
-            return (
-                draw + 1,
-                tf.where(used, tf.reduce_logsumexp([log_sum, log_weight], axis=0), log_sum),
-                reconstruction + tf.where(used, reconstruction_k, 0.0),
-                kl + tf.where(used, kl_k, 0.0),
-            )
-
-        _, log_sum, reconstruction, kl = tf.while_loop(
-            more, add, (tf.constant(0), zeros - np.inf, zeros, zeros), parallel_iterations=1
-        )
-        count = tf.cast(importance_samples, tf.float32)
+    def _score_finish(self, **state: Any) -> dict[str, Any]:
+        """The bounds of each item over its own number of draws."""
+        count = tf.cast(state["steps"], tf.float32)
+        reconstruction, kl = state["reconstruction"] / count, state["kl"] / count
         nats = {
-            "bits_per_dim": tf.math.log(count) - log_sum,
-            "elbo_bits_per_dim": (reconstruction + kl) / count,
-            "reconstruction_bits": reconstruction / count,
-            "kl_bits": kl / count,
+            "bits_per_dim": tf.math.log(count) - state["log_sum"],
+            "elbo_bits_per_dim": reconstruction + kl,
+            "reconstruction_bits": reconstruction,
+            "kl_bits": kl,
         }
         return {name: likelihoods.bits_per_dim(value, self.dims) for name, value in nats.items()}
 

@@ -275,12 +275,15 @@ given = np.load(sys.argv[2])
 seed, image = tf.constant(given["seed"]), tf.constant(given["image"])
 one, draws, label = tf.ones(len(image)), tf.fill([len(image)], 2), tf.fill([len(image)], -1)
 latent = model["encode"](image=image)["latent"]
+state = model["score_begin"](image=image, label=label, seed=seed, importance_samples=draws)
+while tf.reduce_any(state["step"] < state["steps"]):
+    state = model["score_advance"](**state)
 np.savez(
     sys.argv[3],
     sample=model["sample"](seed=seed, temperature=one)["image"],
     latent=latent,
     decoded=model["decode"](latent=latent)["image"],
-    **model["score"](image=image, label=label, seed=seed, importance_samples=draws),
+    **model["score_finish"](**state),
 )
 """
 
@@ -304,8 +307,8 @@ def test_stock_tensorflow_answers_like_the_model(trained: VAE, held_out: np.ndar
 def test_two_replicas_train_like_one(replica_results: Callable[[str], Any]) -> None:
     one, two = replica_results(
         """
-        model = zoo.VAE(image_shape=(8, 8, 1), widths=(8, 8), blocks=(1, 1), latent_groups=(1, 1), latent_channels=(1, 1),
-            top_latents=4)
+        ladder = {"widths": (8, 8), "blocks": (1, 1), "latent_groups": (1, 1), "latent_channels": (1, 1)}
+        model = zoo.VAE(image_shape=(8, 8, 1), top_latents=4, **ladder)
         model.compile(keras.optimizers.SGD(1e-4))
         batches = zoo.data.load("digits").train(32, seed=0).take(4)
         """
