@@ -225,12 +225,14 @@ def solver_update(
     step: tf.Tensor,
     steps: tf.Tensor,
     eta: tf.Tensor,
+    first: tf.Tensor | int = 0,
 ) -> Update:
     """The coefficients of one step for items that each have their own sampler and position.
 
     Args:
         sampler: int32 [n], DDPM, DDIM or DPM_SOLVER_PP_2M.
         step, steps: int32 [n], 0 <= step < steps.
+        first: int32 [n], the step that an item began with: 0, or later if it began with a picture.
         eta: [n], DDIM's share of the ancestral noise, 0 .. 1 (0 = deterministic); only DDIM reads it.
         variance: the ancestral sampler's variance, one of VARIANCES.
     """
@@ -241,7 +243,9 @@ def solver_update(
     choices = [
         ancestral(alpha_t, sigma_t, alpha_s, sigma_s, last, variance),
         ddim(alpha_t, sigma_t, alpha_s, sigma_s, eta),
-        dpm_solver_pp_2m(before, (alpha_t, sigma_t), (alpha_s, sigma_s), first=tf.equal(step, 0), last=last),
+        dpm_solver_pp_2m(
+            before, (alpha_t, sigma_t), (alpha_s, sigma_s), first=tf.equal(step, first), last=last
+        ),
     ]
     row = tf.cast(sampler, tf.int32) - 1
     columns = tf.range(tf.shape(row)[0])

@@ -16,7 +16,7 @@ SEED = tf.TensorSpec([None], tf.int64, name="seed")
 LABEL = tf.TensorSpec([None], tf.int32, name="label")
 
 
-def image(shape: Sequence[int], name: str = "image") -> tf.TensorSpec:
+def image(shape: Sequence[int | None], name: str = "image") -> tf.TensorSpec:
     """The spec of uint8 images [n, height, width, channels]."""
     return tf.TensorSpec([None, *shape], tf.uint8, name=name)
 
@@ -34,6 +34,7 @@ class Integer:
     maximum: int
     description: str
     dtype = tf.int32
+    item_shape = ()
 
     def value(self, given: Any) -> int:
         """Returns `given` as an allowed value, or raises ValueError naming the rule."""
@@ -61,6 +62,7 @@ class Real:
     maximum: float
     description: str
     dtype = tf.float32
+    item_shape = ()
 
     def value(self, given: Any) -> float:
         """Returns `given` as an allowed value, or raises ValueError naming the rule."""
@@ -81,6 +83,7 @@ class Choice:
     choices: Mapping[str, int]
     description: str
     dtype = tf.int32
+    item_shape = ()
 
     def value(self, given: Any) -> int:
         """Returns the number of `given`, a name or a number, or raises ValueError naming the choices."""
@@ -95,7 +98,37 @@ class Choice:
             option.choice.choices.add(name=name, number=number)
 
 
-Option = Integer | Real | Choice
+@dataclass(frozen=True)
+class Picture:
+    """An option that is a picture of `item_shape` (h, w, c), a uint8 [n, h, w, c] tensor.
+
+    `default` is the level of every pixel of the picture taken when none is given.
+    """
+
+    name: str
+    default: int
+    item_shape: tuple[int, int, int]
+    description: str
+    dtype = tf.uint8
+
+    def value(self, given: Any) -> np.ndarray:
+        """Returns `given`, uint8 [h, w, c] or one level for all of it, or raises ValueError naming the rule."""
+        if np.ndim(given) == 0:
+            return np.full(self.item_shape, given, np.uint8)
+        picture = np.asarray(given)
+        if picture.dtype != np.uint8 or picture.shape != self.item_shape:
+            raise ValueError(
+                f"{self.name} must be uint8 of the shape {self.item_shape}; got {picture.dtype} {picture.shape}"
+            )
+        return picture
+
+    def describe(self, option: capability_pb2.Option) -> None:
+        shape = option.image.shape
+        shape.height, shape.width, shape.channels = self.item_shape
+        option.image.default_level = self.default
+
+
+Option = Integer | Real | Choice | Picture
 
 
 # --- answers --------------------------------------------------------------------------------------------------
@@ -130,6 +163,17 @@ class Latent:
 
 
 @dataclass(frozen=True)
+class Translation:
+    """The pictures of `translate`: the shape that it takes, with None for a side of any size, and what that becomes.
+
+    `scale` is the result's height and width divided by those of the picture taken.
+    """
+
+    shape: tuple[int | None, int | None, int]
+    scale: int = 1
+
+
+@dataclass(frozen=True)
 class Capability:
     """One thing a model can be asked; make it with `one_shot` or `iterative`."""
 
@@ -139,6 +183,7 @@ class Capability:
     options: Sequence[Option] = ()
     scores: Sequence[Score] = ()
     latent: Latent | None = None
+    translation: Translation | None = None
     _traced: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
 
     @property
@@ -201,6 +246,11 @@ class Capability:
             )
             described.latent.prior = self.latent.prior
             described.latent.codebook_size = self.latent.codebook_size
+        if self.translation:
+            height, width, channels = self.translation.shape
+            taken = described.translation.input_shape
+            taken.height, taken.width, taken.channels = height or 0, width or 0, channels
+            described.translation.scale = self.translation.scale
         return described
 
     def _trace(self, part: str, specs: Mapping[str, tf.TensorSpec]) -> Any:
@@ -210,7 +260,10 @@ class Capability:
 
     @property
     def _option_specs(self) -> dict[str, tf.TensorSpec]:
-        return {option.name: tf.TensorSpec([None], option.dtype, name=option.name) for option in self.options}
+        return {
+            option.name: tf.TensorSpec([None, *option.item_shape], option.dtype, name=option.name)
+            for option in self.options
+        }
 
     def _option_tensors(self, given: Mapping[str, Any], n: int) -> dict[str, tf.Tensor]:
         known = {option.name: option for option in self.options}
@@ -220,10 +273,12 @@ class Capability:
         tensors = {}
         for name, option in known.items():
             value = given.get(name, option.default)
-            values = [option.value(v) for v in ([value] * n if np.isscalar(value) else value)]
+            # One value for all items has an axis less than one for each.
+            one_for_all = np.ndim(value) <= len(option.item_shape)
+            values = [option.value(v) for v in ([value] * n if one_for_all else value)]
             if len(values) != n:
                 raise ValueError(f"{name}: give one value or {n}, one for each item; got {len(values)}")
-            tensors[name] = tf.constant(values, option.dtype)
+            tensors[name] = tf.constant(np.stack(values), option.dtype)
         return tensors
 
     def _whole_run(self, state_specs: Mapping[str, tf.TensorSpec]) -> Callable[..., dict[str, Any]]:
@@ -232,7 +287,8 @@ class Capability:
         def sample(**inputs: Any) -> dict[str, Any]:
             shape = tf.shape(inputs["seed"])
             defaults = {
-                option.name: tf.fill(shape, tf.cast(option.default, option.dtype)) for option in self.options
+                option.name: tf.fill([shape[0], *option.item_shape], tf.cast(option.default, option.dtype))
+                for option in self.options
             }
             state = self.functions["begin"](**inputs, **defaults)
             names = sorted(state)
@@ -264,9 +320,10 @@ def one_shot(
     options: Sequence[Option] = (),
     scores: Sequence[Score] = (),
     latent: Latent | None = None,
+    translation: Translation | None = None,
 ) -> Capability:
     """A capability answered in one call of `function(**inputs, **options) -> outputs`."""
-    return Capability(name, {"": function}, inputs, options, scores, latent)
+    return Capability(name, {"": function}, inputs, options, scores, latent, translation)
 
 
 def iterative(
@@ -279,12 +336,13 @@ def iterative(
     preview: Callable[..., dict[str, Any]] | None = None,
     options: Sequence[Option] = (),
     scores: Sequence[Score] = (),
+    translation: Translation | None = None,
 ) -> Capability:
     """A capability answered in steps: `begin` makes the state, `advance` moves each item on, `finish` reads it."""
     functions = {"begin": begin, "advance": advance, "finish": finish}
     if preview is not None:
         functions["preview"] = preview
-    return Capability(name, functions, inputs, options, scores)
+    return Capability(name, functions, inputs, options, scores, translation=translation)
 
 
 def _as_input(name: str, value: Any, spec: tf.TensorSpec) -> tf.Tensor:

@@ -93,6 +93,8 @@ class _Trial:
         outputs, problems = self._answer(inputs)
         yield from problems
         yield from self._output_problems(outputs)
+        if self.name == "translate":
+            yield from self._translation_problems(inputs["image"], outputs)
         swapped, _ = self._answer({name: values[::-1] for name, values in inputs.items()})
         for name, values in outputs.items():
             if not np.array_equal(values, swapped[name][::-1], equal_nan=True):
@@ -152,6 +154,16 @@ class _Trial:
             elif not np.isfinite(got).all():
                 yield f"the score {score.name!r} of a noise image is not finite"
 
+    def _translation_problems(self, image: np.ndarray, outputs: Mapping[str, np.ndarray]) -> Iterator[str]:
+        scale = self.capability.translation.scale
+        if not scale:
+            yield "the card must state translation.input_shape and translation.scale"
+        _, height, width, _ = image.shape
+        wanted = (2, height * scale, width * scale, self.card.image_shape.channels)
+        got = outputs.get("image")
+        if got is None or got.dtype != np.uint8 or (scale and got.shape != wanted):
+            yield f"must give 'image' as uint8 {wanted}; it gives {_shapes(outputs)}"
+
     def _inputs(self) -> dict[str, np.ndarray]:
         """Two items of everything that the first signature takes; options at the quickest value allowed."""
         options = {option.name: _quick_value(option) for option in self.capability.options}
@@ -161,7 +173,7 @@ class _Trial:
         for name, spec in first.structured_input_signature[1].items():
             dtype = spec.dtype.as_numpy_dtype
             if name in options:
-                inputs[name] = np.full(2, options[name], dtype)
+                inputs[name] = np.full((2, *spec.shape[1:]), options[name], dtype)
             elif name == "image":
                 inputs[name] = rng.integers(0, 256, (2, *self._image_side(spec)), np.uint8)
             elif name == "latent":

@@ -31,7 +31,12 @@ class LoadedModel:
         self.capabilities = {kind_name(capability.kind): capability for capability in self.card.capabilities}
 
     def ask(self, name: str, inputs: Mapping[str, Any], **options: Any) -> dict[str, np.ndarray]:
-        """Runs the capability `name` to its end; `inputs` have a leading item axis, options are numbers for all items.
+        """Runs the capability `name` to its end.
+
+        Args:
+            name: "sample", "translate", "score", "encode" or "decode".
+            inputs: arrays with a leading item axis.
+            **options: a value for all items, a number or a picture uint8 [h, w, c]; the others take their defaults.
 
         Raises:
             KeyError: the model has no such capability, or the card no such option.
@@ -46,7 +51,8 @@ class LoadedModel:
                 raise KeyError(f"{name} has no option {option!r}; it has {', '.join(values) or 'none'}")
             values[option] = value
         tensors = {
-            key: tf.constant(np.broadcast_to(value, (n,)), specs[key].dtype) for key, value in values.items()
+            key: tf.constant(np.broadcast_to(value, (n, *specs[key].shape[1:])), specs[key].dtype)
+            for key, value in values.items()
         }
         tensors |= {
             key: tf.constant(np.asarray(value), specs[key].dtype)
@@ -63,5 +69,7 @@ def default_value(option: capability_pb2.Option) -> float | int:
             return option.integer.default
         case "real":
             return option.real.default
+        case "image":
+            return option.image.default_level
         case _:
             return option.choice.default_number

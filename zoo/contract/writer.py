@@ -6,6 +6,7 @@ import hashlib
 import os
 import shutil
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -25,7 +26,10 @@ class Servable(Protocol):
     family: str
     image_shape: tuple[int, int, int]
     num_classes: int
-    ema_network: Any
+    label_required: bool
+
+    @property
+    def served_networks(self) -> Sequence[Any]: ...
 
     @property
     def capabilities(self) -> tuple[str, ...]: ...
@@ -112,7 +116,7 @@ def digests(path: Path) -> list[card_pb2.FileDigest]:
 
 def _save(model: Servable, folder: Path) -> None:
     module = tf.Module()
-    module.variables_ = [weight.value for weight in model.ema_network.weights]
+    module.variables_ = [weight.value for network in model.served_networks for weight in network.weights]
     signatures = {}
     for name in model.capabilities:
         signatures.update(model.capability(name).signatures)
@@ -131,6 +135,7 @@ def _complete(card: card_pb2.ModelCard | None, model: Servable, path: Path) -> c
     height, width, channels = model.image_shape
     full.image_shape.height, full.image_shape.width, full.image_shape.channels = height, width, channels
     full.conditional = model.num_classes > 0
+    full.label_required = model.label_required
     if not full.classes:
         full.classes.extend(str(label) for label in range(model.num_classes))
     del full.capabilities[:]
@@ -140,7 +145,9 @@ def _complete(card: card_pb2.ModelCard | None, model: Servable, path: Path) -> c
     full.limits.max_steps = full.limits.max_steps or _longest(full)
     if not full.batch_lane.buckets:
         full.batch_lane.buckets.extend((1, 4, 8))
-    full.recipe.parameters = full.recipe.parameters or model.ema_network.count_params()
+    full.recipe.parameters = full.recipe.parameters or sum(
+        network.count_params() for network in model.served_networks
+    )
     full.create_time.GetCurrentTime()
     return full
 

@@ -14,6 +14,10 @@ in the sense of Kingma & Gao 2023 ("Understanding diffusion objectives as the EL
 
 Labels are dropped at random in training, so that one network is both p(x | label) and p(x), and classifier-free
 guidance works (Ho & Salimans 2022): prediction = p(x) + guidance (p(x | label) - p(x)).
+
+A walk back may also begin with a picture, noised part of the way (Meng et al. 2022, "SDEdit"), and keep a part of it:
+where the mask is black the estimate of x_0 is replaced by the picture, so that the part around it is drawn to fit
+(the replacement method of Song et al. 2021, "Score-based generative modeling", appendix I.2, in terms of x_0).
 """
 
 from __future__ import annotations
@@ -198,6 +202,16 @@ class DDPM(GenerativeModel):
             inputs={"seed": contract.SEED, **label},
             options=self._sample_options(),
         )
+        translate = contract.iterative(
+            "translate",
+            begin=self._translate_begin,
+            advance=self._sample_advance,
+            preview=self._sample_preview,
+            finish=self._sample_finish,
+            inputs={"image": contract.image(self.image_shape), "seed": contract.SEED, **label},
+            options=self._translate_options(),
+            translation=contract.Translation(self.image_shape),
+        )
         score = contract.iterative(
             "score",
             begin=self._score_begin,
@@ -227,7 +241,7 @@ class DDPM(GenerativeModel):
                 contract.bound("decoder_bits_per_dim", "Negative log-likelihood of the image given x_1."),
             ],
         )
-        return [sample, score]
+        return [sample, translate, score]
 
     def _sample_options(self) -> list[contract.Option]:
         options: list[contract.Option] = [
@@ -256,6 +270,21 @@ class DDPM(GenerativeModel):
             )
         return options
 
+    def _translate_options(self) -> list[contract.Option]:
+        height, width, _ = self.image_shape
+        return [
+            contract.Real(
+                "strength", 0.6, 0.0, 1.0, "How far the picture is noised first: 0 keeps it, 1 forgets it."
+            ),
+            contract.Picture(
+                "mask",
+                255,
+                (height, width, 1),
+                "White is drawn anew, black is kept as it is; one level splits at 128.",
+            ),
+            *self._sample_options(),
+        ]
+
     def _sample_begin(
         self, seed: Any, sampler: Any, steps: Any, eta: Any, **conditions: Any
     ) -> dict[str, Any]:
@@ -271,21 +300,42 @@ class DDPM(GenerativeModel):
             **conditions,
         }
 
+    def _translate_begin(
+        self, image: Any, seed: Any, strength: Any, mask: Any, steps: Any, **others: Any
+    ) -> dict[str, Any]:
+        """The last `strength` of a whole walk of `steps`; the state of a sample, and where the walk began."""
+        # A share such as 0.6 of 50 is a hair above 30 in float32, and must not become 31 steps.
+        taken = tf.cast(tf.math.ceil(strength * tf.cast(steps, tf.float32) - 1e-3), tf.int32)
+        first = steps - taken
+        t = diffusion.sampling_time(self.schedule, self.settings["spacing"], first, steps)
+        x0 = to_network_range(image)
+        state = self._sample_begin(seed=seed, steps=taken, **others)
+        # At full strength nothing of the picture is left, where diffusing to T would leave a trace.
+        whole = diffusion.like(tf.equal(first, 0), x0)
+        x = tf.where(whole, state["x"], diffusion.diffuse(x0, state["x"], *self.schedule.rates(t)))
+        return {**state, "x": x, "x0_prev": x0, "first": first, "image": image, "mask": mask}
+
     def _sample_advance(self, **state: Any) -> dict[str, Any]:
+        first = state.get("first", 0)
         alive = state["step"] < state["steps"]
-        step = tf.where(alive, state["step"], 0)
+        # An item that is done repeats its first step, and the result is left out below.
+        step = first + tf.where(alive, state["step"], 0)
+        steps = first + tf.maximum(state["steps"], 1)
         x = state["x"]
-        t = diffusion.sampling_time(self.schedule, self.settings["spacing"], step, state["steps"])
+        t = diffusion.sampling_time(self.schedule, self.settings["spacing"], step, steps)
         prediction = self._guided(x, tf.cast(t, tf.float32), state.get("label"), state.get("guidance"))
         x0 = self._x0(x, prediction, *self.schedule.rates(t))
+        if "mask" in state:
+            x0 = tf.where(state["mask"] >= 128, x0, to_network_range(state["image"]))
         update = diffusion.solver_update(
             self.schedule,
             self.settings["spacing"],
             self.settings["variance"],
             sampler=state["sampler"],
             step=step,
-            steps=state["steps"],
+            steps=steps,
             eta=state["eta"],
+            first=first,
         )
         noise = randomness.item_normal(state["seed"], step, self.image_shape)
         moved = update.apply(x, x0, state["x0_prev"], noise)

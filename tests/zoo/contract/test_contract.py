@@ -100,8 +100,11 @@ def test_the_card_describes_the_model(exported: Path) -> None:
     card = contract.read_card(exported)
     assert (card.contract_version, card.model, card.family, card.conditional) == (1, "small", "ddpm", True)
     assert list(card.classes) == [str(label) for label in range(10)]
-    sample, score = card.capabilities
+    sample, translate, score = card.capabilities
     assert [option.name for option in sample.options] == ["sampler", "steps", "eta", "guidance"]
+    assert [option.name for option in translate.options][:2] == ["strength", "mask"]
+    assert translate.options[1].image.default_level == 255
+    assert (translate.translation.input_shape.height, translate.translation.scale) == (8, 1)
     assert (sample.iterative, sample.previews, score.iterative) == (True, True, True)
     assert [output.name for output in score.scores if output.primary] == ["bits_per_dim"]
     assert card.limits.max_steps == 20

@@ -11,6 +11,7 @@ import tensorflow as tf
 from sklearn.linear_model import LogisticRegression
 
 import zoo
+from zoo import diffusion
 from zoo.families.ddpm import DDPM, to_levels, to_network_range
 
 # --- learning -------------------------------------------------------------------------------------------------
@@ -285,3 +286,73 @@ def test_a_keras_file_holds_the_average_and_the_optimizer(trained_ddpm: Any, tmp
     np.testing.assert_array_equal(
         loaded.sample(2, seed=5, label=1, steps=5), trained_ddpm.model.sample(2, seed=5, label=1, steps=5)
     )
+
+
+SAMPLERS = ("ddpm", "ddim", "dpm_solver_pp_2m")
+
+
+def test_translation_begins_as_far_back_as_its_strength(trained_ddpm: Any) -> None:
+    model, image, label = trained_ddpm.model, trained_ddpm.image[:8], trained_ddpm.label[:8]
+    np.testing.assert_array_equal(model.translate(image, label, strength=0.0), image)
+    for sampler in SAMPLERS:
+        whole = model.translate(image, label, seed=3, strength=1.0, steps=8, sampler=sampler)
+        np.testing.assert_array_equal(whole, model.sample(8, seed=3, label=label, steps=8, sampler=sampler))
+
+    def distance(strength: float) -> float:
+        drawn = model.translate(image, label, seed=3, strength=strength, steps=20)
+        return float(np.abs(drawn.astype(float) - image).mean())
+
+    distances = [distance(strength) for strength in (0.2, 0.5, 0.8, 1.0)]
+    assert distances == sorted(distances)
+    assert distances[0] < 0.5 * distances[-1]
+
+
+def test_a_strength_is_rounded_up_to_steps(trained_ddpm: Any) -> None:
+    begin = trained_ddpm.model.capability("translate").signatures["translate_begin"]
+    strength = np.array([0.0, 0.01, 0.5, 0.6, 1.0], np.float32)
+    n = len(strength)
+    state = begin(
+        image=tf.constant(trained_ddpm.image[:n]),
+        label=tf.fill([n], -1),
+        seed=tf.range(n, dtype=tf.int64),
+        strength=tf.constant(strength),
+        mask=tf.fill([n, 8, 8, 1], tf.constant(255, tf.uint8)),
+        sampler=tf.fill([n], diffusion.DDIM),
+        steps=tf.fill([n], 50),
+        eta=tf.zeros(n),
+        guidance=tf.ones(n),
+    )
+    np.testing.assert_array_equal(state["steps"], [0, 1, 25, 30, 50])
+    np.testing.assert_array_equal(state["first"], [50, 49, 25, 20, 0])
+
+
+@pytest.mark.parametrize("sampler", SAMPLERS)
+def test_inpainting_keeps_the_black_of_its_mask_and_forgets_the_white(
+    trained_ddpm: Any, sampler: str
+) -> None:
+    model, image, label = trained_ddpm.model, trained_ddpm.image[:8], trained_ddpm.label[:8]
+    mask = np.zeros((8, 8, 1), np.uint8)
+    mask[4:] = 255
+    painted = model.translate(image, label, seed=3, strength=1.0, mask=mask, steps=10, sampler=sampler)
+    np.testing.assert_array_equal(painted[:, :4], image[:, :4])
+    assert (painted[:, 4:] != image[:, 4:]).mean() > 0.2
+    # What stood under the white leaves no trace, and what stands beside it does.
+    inverted = np.where(mask >= 128, 255 - image, image).astype(np.uint8)
+    again = model.translate(inverted, label, seed=3, strength=1.0, mask=mask, steps=10, sampler=sampler)
+    np.testing.assert_array_equal(again, painted)
+    other = model.translate(
+        image[::-1].copy(), label, seed=3, strength=1.0, mask=mask, steps=10, sampler=sampler
+    )
+    assert (other[:, 4:] != painted[:, 4:]).any()
+
+
+def test_inpainting_fits_what_is_around_it(trained_ddpm: Any) -> None:
+    """Lower halves drawn under their own upper halves are likelier digits than under another's."""
+    model, image, label = trained_ddpm.model, trained_ddpm.image[:64], trained_ddpm.label[:64]
+    mask = np.zeros((8, 8, 1), np.uint8)
+    mask[4:] = 255
+    painted = model.translate(image, label, seed=5, strength=1.0, mask=mask, steps=20, sampler="ddpm")
+    shuffled = painted.copy()
+    shuffled[:, 4:] = np.roll(painted[:, 4:], 1, axis=0)
+    fits, not_ = (model.score(x, seed=1)["bits_per_dim"].mean() for x in (painted, shuffled))
+    assert fits < not_
