@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 from rich.console import Console
-from rich.progress import TaskID
 from rich.table import Table
 from rich.text import Text
 
@@ -46,6 +45,12 @@ def train(
         float | None,
         typer.Option(help="Stop after this much wall time, with a checkpoint to resume from.", min=0.0),
     ] = None,
+    start: Annotated[
+        Path | None,
+        typer.Option(
+            "--from", metavar="RUN", help="Start from the weights of another run of the same family."
+        ),
+    ] = None,
     strategy: Annotated[
         str, typer.Option(help="'none' trains on one device, 'mirrored' on every GPU of this machine.")
     ] = "none",
@@ -60,18 +65,22 @@ def train(
                 raise TrainingError(
                     "--set cannot change a run that has begun; leave out --resume to start a new one"
                 )
+            if start:
+                raise TrainingError("--from begins a new run; leave out --resume, or --from")
             if run is None and not preset:
                 raise TrainingError("name the run to resume: --run DIR, or a PRESET for its latest run")
             folder = RunFolder.open(run) if run else RunFolder.latest(preset)
             recipe, _ = folder.read_config()
         else:
             recipe = load_preset(preset, settings or ())
+            if start:
+                RunFolder.open(start)  # a wrong name shows before anything is made
         if dry_run:
             _print_plan(recipe, strategy)
         else:
-            _train(
-                folder if resume else RunFolder.create(recipe, run), recipe.name, resume, minutes, strategy
-            )
+            if not resume:
+                folder = RunFolder.create(recipe, run, start=start)
+            _train(folder, recipe.name, resume, minutes, strategy)
     except Stopped as stopped:
         _say(str(stopped))
         raise typer.Exit(128 + stopped.signal if stopped.signal else 0) from None
@@ -81,13 +90,13 @@ def train(
 
 def _train(run: RunFolder, name: str, resume: bool, minutes: float | None, strategy: str) -> None:
     from zoo.data import DataError
-    from zoo.training import PresetError
+    from zoo.training import PresetError, StartError
     from zoo.training.runner import train
 
     _say(f"{'Resuming' if resume else 'Training'} {name} in {run.path}")
     try:
         train(run, resume=resume, minutes=minutes, strategy=strategy)
-    except (DataError, PresetError):
+    except (DataError, PresetError, StartError):
         if not resume:
             run.discard()  # nothing was trained, and the next attempt may want the name
         raise
@@ -114,6 +123,10 @@ def export(
     version: Annotated[
         int | None, typer.Option(help="The version; by default the next free one.", min=1)
     ] = None,
+    stage: Annotated[
+        str,
+        typer.Option(help="Export the model as this stage of the training left it, such as reconstruction."),
+    ] = "",
 ) -> None:
     """Export RUN's model as the SavedModel MODEL/VERSION, with the card that describes it."""
     from zoo.training import TrainingError
@@ -121,7 +134,7 @@ def export(
     try:
         from zoo.training.exporting import export_run
 
-        path = export_run(run, model, version)
+        path = export_run(run, model, version, stage=stage)
     except TrainingError as error:
         _fail(error)
     _say(f"Exported {path}. Check it with: pixelzoo check {path}")
@@ -180,53 +193,11 @@ def data(
         }
     )
     if grid is not None:
-        from zoo.training.samples import grid as draw_grid
+        from zoo.contact_sheet import grid as draw_grid
 
         first = next(images.train_split.ordered(64).as_numpy_iterator())["image"]
         draw_grid(first, 8).save(grid)
         _say(f"Wrote {grid}")
-
-
-@app.command()
-def evaluate(
-    folder: Annotated[
-        Path, typer.Argument(help="A model version, such as saved_models/vae_fashion_mnist/1.")
-    ],
-    images: Annotated[
-        int | None, typer.Option(help="Measure on this many test images at most; by default on all.", min=2)
-    ] = None,
-    write: Annotated[
-        bool, typer.Option("--write/--no-write", help="Write the numbers into the model's card.")
-    ] = True,
-) -> None:
-    """Measure an exported model on its test split; print the numbers and write them into its card."""
-    from rich.progress import Progress
-
-    from zoo.data import DataError
-    from zoo.evaluation import evaluate as measure
-    from zoo.evaluation import write_metrics
-
-    with Progress(console=Console(stderr=True), transient=True) as bars:
-        tasks: dict[str, TaskID] = {}
-
-        def show(protocol: str, done: int, total: int) -> None:
-            if protocol not in tasks:
-                tasks[protocol] = bars.add_task(protocol, total=total)
-            bars.update(tasks[protocol], completed=done)
-
-        try:
-            metrics = measure(folder, images=images, progress=show)
-        except (DataError, FileNotFoundError, ValueError) as error:
-            _fail(error)
-    for protocol in dict.fromkeys(metric.protocol for metric in metrics):
-        table = Table("number", "value", "standard error", "unit", title=protocol, title_justify="left")
-        for metric in metrics:
-            if metric.protocol == protocol:
-                table.add_row(metric.name, f"{metric.value:.4f}", f"{metric.standard_error:.4f}", metric.unit)
-        Console().print(table)
-    if write:
-        write_metrics(folder, metrics)
-        _say(f"Wrote {len(metrics)} numbers into the card of {folder}")
 
 
 def _print_pairs(pairs: Mapping[str, str]) -> None:

@@ -8,7 +8,17 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from zoo.families.base import GenerativeModel
 
-FAMILIES = {"ddpm": "DDPM", "vae": "VAE"}
+FAMILIES = {
+    "acgan": "ACGAN",
+    "conditional_gan": "ConditionalGAN",
+    "cyclegan": "CycleGAN",
+    "dcgan": "DCGAN",
+    "ddpm": "DDPM",
+    "pixelcnn": "PixelCNN",
+    "srgan": "SRGAN",
+    "vae": "VAE",
+    "vqvae": "VQVAE",
+}
 
 
 def get(family: str) -> type[GenerativeModel]:

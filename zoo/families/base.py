@@ -7,7 +7,7 @@ A family writes its network (`build_network`), its per-item training terms (`ter
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 
 import keras
@@ -56,6 +56,12 @@ class GenerativeModel(keras.Model):
 
     family: ClassVar[str]
     term_names: ClassVar[tuple[str, ...]] = ("loss",)
+    # What `begin_stage` takes, in the order of training; empty for a family that is trained in one go.
+    stages: ClassVar[tuple[str, ...]] = ()
+    # Whether each image that is asked for needs a class: then -1 (no class) is refused.
+    label_required: ClassVar[bool] = False
+    # The batch sizes that a server runs, ascending. A family in which rounding can change a whole picture has one.
+    buckets: ClassVar[tuple[int, ...]] = (1, 4, 8)
 
     def __init__(
         self,
@@ -125,6 +131,20 @@ class GenerativeModel(keras.Model):
         super().compile(optimizer=optimizer or self.default_optimizer(), **kwargs)
         self.optimizer.build(self.network.trainable_variables)
 
+    def begin_stage(self, name: str) -> None:
+        """Turns to the stage `name` of `stages`; compile the model anew before it is trained on. The weights stay.
+
+        A saved model remembers its stage. Raises ValueError for a stage that the family does not have.
+        """
+        if not self.stages:
+            raise ValueError(f"{self.family} has no stages: it is trained in one go")
+        if name not in self.stages:
+            raise ValueError(f"{self.family} has no stage {name!r}; it has {', '.join(self.stages)}")
+
+    def compile_for(self, learning_rate: float, total_steps: int) -> None:
+        """Compiles with the recipe's optimizer at the peak `learning_rate`, scheduled over `total_steps`."""
+        self.compile(self.default_optimizer(learning_rate, total_steps))
+
     def compile_from_config(self, config: dict[str, Any]) -> None:
         """Restores the optimizer of a saved model (Keras does it only for classes that keep its `compile`)."""
         config = keras.saving.deserialize_keras_object(config)
@@ -178,9 +198,16 @@ class GenerativeModel(keras.Model):
         if tuple(image.shape[1:]) != self.image_shape:
             raise ValueError(f"images must have the shape {self.image_shape}, got {tuple(image.shape[1:])}")
         n = tf.shape(image)[0]
-        label = self._as_labels(data["label"]) if "label" in data else tf.fill([n], -1)
+        label = self._as_labels(data["label"]) if "label" in data else self._labels_of_unlabelled(n)
         seed = tf.cast(data["seed"], tf.int64) if "seed" in data else self._fresh_seeds(n)
-        return {"image": image, "label": label, "seed": seed}
+        batch = {"image": image, "label": label, "seed": seed}
+        if "target" in data:  # of a source with two domains
+            batch["target"] = tf.convert_to_tensor(data["target"])
+        return batch
+
+    def _labels_of_unlabelled(self, n: Any) -> Any:
+        """The labels of `n` images that come without: -1, no class."""
+        return tf.fill([n], -1)
 
     def _as_labels(self, label: Any) -> Any:
         """Class numbers int32 [n]; a column [n, 1] will do, one-hot rows will not."""
@@ -205,12 +232,32 @@ class GenerativeModel(keras.Model):
     def _update_ema(self) -> None:
         step = tf.cast(self.optimizer.iterations.value, tf.float32)
         decay = tf.minimum(self.ema_decay, (1.0 + step) / (10.0 + step))
-        for average, weight in zip(self.ema_network.weights, self.network.weights, strict=True):
+        for average, weight in self._averages():
             average.assign(decay * average.value + (1.0 - decay) * tf.cast(weight.value, average.dtype))
 
     def _copy_to_ema(self) -> None:
-        for average, weight in zip(self.ema_network.weights, self.network.weights, strict=True):
+        for average, weight in self._averages():
             average.assign(weight)
+
+    def _averages(self) -> Iterator[tuple[keras.Variable, keras.Variable]]:
+        """Each averaged weight beside the trained one."""
+        for network, twin in self.twins:
+            yield from zip(twin.weights, network.weights, strict=True)
+
+    @property
+    def twins(self) -> tuple[tuple[keras.Model, keras.Model], ...]:
+        """Each trained network beside the twin that holds its average."""
+        return ((self.network, self.ema_network),)
+
+    @property
+    def served_networks(self) -> tuple[keras.Model, ...]:
+        """The networks whose weights an exported model carries."""
+        return tuple(twin for _, twin in self.twins)
+
+    @property
+    def notes(self) -> str:
+        """What the card of an exported model should say of it beside the preset's description."""
+        return ""
 
     # --- what a trained model answers -------------------------------------------------------------------------
 
@@ -233,7 +280,8 @@ class GenerativeModel(keras.Model):
 
     def ask(self, capability: str, inputs: Mapping[str, Any], **options: Any) -> dict[str, np.ndarray]:
         """Runs one capability to its end, as the server would: `inputs` have a leading item axis."""
-        return self.capability(capability).run(inputs, options)
+        bucket = self.buckets[0] if len(self.buckets) == 1 else None
+        return self.capability(capability).run(inputs, options, bucket)
 
     def sample(self, n: int = 1, *, seed: int = 0, label: Any = None, **options: Any) -> np.ndarray:
         """Returns `n` images, uint8 [n, h, w, c]. Image i has the seed `seed` + i.
@@ -260,6 +308,22 @@ class GenerativeModel(keras.Model):
         inputs = {"image": image, "label": self._labels(label, n), "seed": seeds_from(seed, n)}
         return self.ask("score", inputs, **options)
 
+    def translate(self, image: Any, label: Any = None, *, seed: int = 0, **options: Any) -> np.ndarray:
+        """Returns what becomes of each of `image` uint8 [n, h, w, c], uint8 [n, h', w', c'].
+
+        Label, seed and options are what the family's `translate` takes (see `capability("translate")`).
+        """
+        image = np.asarray(image)
+        n = len(image)
+        inputs = {"image": image, "label": self._labels(label, n), "seed": seeds_from(seed, n)}
+        return self.ask("translate", inputs, **options)["image"]
+
+    def before_and_after(
+        self, batch: Mapping[str, np.ndarray], *, seed: int = 0, **options: Any
+    ) -> tuple[np.ndarray, ...]:
+        """What the sheets of a model that only translates show of each item of `batch`: pictures of one size."""
+        return batch["image"], self.translate(batch["image"], seed=seed, **options)
+
     def encode(self, image: Any) -> np.ndarray:
         """Returns the latents of `image` uint8 [n, h, w, c]."""
         return self.ask("encode", {"image": np.asarray(image)})["latent"]
@@ -275,6 +339,10 @@ class GenerativeModel(keras.Model):
         if given.shape not in ((), (1,), (n,)):
             raise ValueError(f"label: give one class for all or {n}, one for each item; got {given.shape}")
         labels = np.broadcast_to(given, (n,)).astype(np.int32)
+        if self.label_required and labels.min() < 0:
+            raise ValueError(
+                f"label: {self.family} needs a class for each image, 0 .. {self.num_classes - 1}; got {label!r}"
+            )
         if labels.min() < -1 or labels.max() >= max(self.num_classes, 0):
             raise ValueError(f"label must lie in -1 .. {self.num_classes - 1} (-1 = no class); got {label!r}")
         return labels
