@@ -80,7 +80,14 @@ def test_setup_without_any_python_gives_the_same_line(tmp_path):
     assert "make PYTHON=python3.11 setup" in done.stderr.splitlines()[0]
 
 
-@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md", "docs/ddpm.md", "docs/vae.md"])
+PAGES = [
+    "README.md",
+    "CONTRIBUTING.md",
+    *(f"docs/{path.name}" for path in sorted((REPOSITORY / "docs").glob("*.md"))),
+]
+
+
+@pytest.mark.parametrize("page", PAGES)
 def test_links_and_pictures_of_the_pages_exist(page: str) -> None:
     text = (REPOSITORY / page).read_text()
     links = re.findall(r"\]\(([^)#:\s]+)(?:#[^)]*)?\)", text)

@@ -77,9 +77,11 @@ def test_the_wheel_has_types_stubs_presets_and_models(wheel):
         "pixelzoo/v1/sampling_service_pb2_grpc.py",
         "pixelzoo/v1/card.proto",
     } <= names
-    for model in ("vae_fashion_mnist", "ddpm_fashion_mnist"):
-        assert f"zoo/presets/{model}.toml" in names
-        assert f"zoo_server/saved_models/{model}/1/assets.extra/card.json" in names
+    bundled = sorted(path for path in (REPOSITORY / "saved_models").glob("*/*") if path.is_dir())
+    assert bundled
+    for path in bundled:
+        assert f"zoo/presets/{path.parent.name}.toml" in names
+        assert f"zoo_server/saved_models/{path.parent.name}/{path.name}/assets.extra/card.json" in names
 
 
 def test_the_base_install_is_the_client_and_the_licence_is_in(wheel):

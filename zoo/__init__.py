@@ -19,16 +19,36 @@ os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
-_FAMILIES = {"DDPM": "ddpm", "VAE": "vae"}
+_FAMILIES = {
+    "ACGAN": "acgan",
+    "ConditionalGAN": "conditional_gan",
+    "CycleGAN": "cyclegan",
+    "DCGAN": "dcgan",
+    "DDPM": "ddpm",
+    "PixelCNN": "pixelcnn",
+    "SRGAN": "srgan",
+    "VAE": "vae",
+    "VQVAE": "vqvae",
+}
 
 __all__ = [
+    "ACGAN",
+    "DCGAN",
     "DDPM",
+    "SRGAN",
     "VAE",
+    "VQVAE",
+    "ConditionalGAN",
+    "CycleGAN",
+    "PixelCNN",
     "contract",
     "data",
     "diffusion",
+    "evaluation",
     "families",
     "likelihoods",
+    "losses",
+    "metrics",
     "randomness",
     "training",
 ]

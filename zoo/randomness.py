@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+import numpy as np
 import tensorflow as tf
 
 INITIAL_NOISE = -1
@@ -30,6 +31,23 @@ def item_normal(seed: tf.Tensor, stream: tf.Tensor | int, shape: Sequence[int]) 
 def item_uniform(seed: tf.Tensor, stream: tf.Tensor | int, shape: Sequence[int]) -> tf.Tensor:
     """Uniform noise in [0, 1), float32 [n, *shape], from `seed` int64 [n] and `stream` int [n] or scalar."""
     return _per_item(tf.random.stateless_uniform, seed, stream, shape)
+
+
+def item_truncated_normal(
+    seed: tf.Tensor, stream: tf.Tensor | int, shape: Sequence[int], limit: tf.Tensor
+) -> tf.Tensor:
+    """Standard normal noise that was drawn again wherever it lay further from 0 than `limit`, float32 [n, *shape].
+
+    `limit` float32 [n] is positive; from about 6 on it changes nothing. No draw is thrown away: a uniform number in
+    the part of the distribution function between the limits is put through its inverse, which gives the same
+    distribution.
+    """
+    limit = tf.reshape(limit, [-1] + [1] * len(tuple(shape)))
+    # The uniform numbers are multiples of 2^-23: the middle of each cell, so that 0 does not land on the limit.
+    uniform = tf.cast(item_uniform(seed, stream, shape), tf.float64) + 2.0**-24
+    lowest = 0.5 * tf.math.erfc(tf.cast(limit, tf.float64) / np.sqrt(2.0))
+    normal = tf.math.ndtri(lowest + uniform * (1.0 - 2.0 * lowest))
+    return tf.clip_by_value(tf.cast(normal, tf.float32), -limit, limit)
 
 
 def item_stratum(seed: tf.Tensor) -> tf.Tensor:

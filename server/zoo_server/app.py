@@ -82,7 +82,7 @@ class App:
 
     def _add_services(self) -> None:
         planner = Planner(self.repository, self._pool)
-        pictures = Pictures(self.engine, self._pool)
+        pictures = Pictures(self.engine, self._pool, self.config.max_response_bytes)
         server = self._server
         catalog_service_pb2_grpc.add_CatalogServiceServicer_to_server(CatalogService(self.repository), server)
         sampling_service_pb2_grpc.add_SamplingServiceServicer_to_server(

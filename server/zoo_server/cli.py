@@ -32,6 +32,9 @@ def serve(
     max_message_bytes: Annotated[
         int, typer.Option(help="Largest request accepted, in bytes.")
     ] = _DEFAULTS.max_message_bytes,
+    max_response_bytes: Annotated[
+        int, typer.Option(help="Most pixels of the pictures of one response, in bytes.")
+    ] = _DEFAULTS.max_response_bytes,
     max_pixels_per_image: Annotated[
         int, typer.Option(help="Most pixels of a picture sent to the server.")
     ] = _DEFAULTS.max_pixels_per_image,
@@ -61,6 +64,7 @@ def serve(
             port=port,
             max_pending_items=max_pending_items,
             max_message_bytes=max_message_bytes,
+            max_response_bytes=max_response_bytes,
             max_pixels_per_image=max_pixels_per_image,
             grace_seconds=grace_seconds,
             compute_threads=compute_threads,

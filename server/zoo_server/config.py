@@ -24,6 +24,9 @@ class ServerConfig:
     max_message_bytes: int = 16 * 2**20
     """Largest request accepted, in bytes."""
 
+    max_response_bytes: int = 256 * 2**20
+    """Most pixels of the pictures of one response, in bytes before they are encoded."""
+
     max_pixels_per_image: int = 4096 * 4096
     """Most pixels of a picture sent to the server, if the model's card does not say less."""
 
@@ -40,7 +43,13 @@ class ServerConfig:
     """Whether clients may ask for the descriptors of the services."""
 
     def __post_init__(self) -> None:
-        positive = ("max_pending_items", "max_message_bytes", "max_pixels_per_image", "image_threads")
+        positive = (
+            "max_pending_items",
+            "max_message_bytes",
+            "max_response_bytes",
+            "max_pixels_per_image",
+            "image_threads",
+        )
         for name in positive:
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1, and is {getattr(self, name)}")

@@ -80,6 +80,17 @@ def too_many_images(path: str, asked: int, limit: int) -> CallError:
     )
 
 
+def response_too_large(path: str, size: int, limit: int) -> CallError:
+    """What `path` asks for would be `size` bytes of pixels, and no response may have more than `limit`."""
+    rule = (
+        f"asks for {size} bytes of pixels and one response may have at most {limit}: send fewer in one request, "
+        "make them smaller, or call the streaming method, which sends each by itself"
+    )
+    return _bad_request(
+        error_pb2.ERROR_REASON_TOO_MANY_IMAGES, [Violation(path, rule)], {"limit": str(limit)}
+    )
+
+
 def image_too_large(path: str, width: int, height: int, limit: int) -> CallError:
     """The picture at `path` has too many pixels; it was not decoded."""
     rule = f"is {width}x{height} = {width * height} pixels and at most {limit} are accepted: make it smaller"
@@ -118,10 +129,11 @@ def version_not_found(name: str, version: str, known: Sequence[int]) -> CallErro
     )
 
 
-def capability_not_supported(name: str, capability: str, capable: Sequence[str]) -> CallError:
+def capability_not_supported(name: str, capability: str, capable: Sequence[str], why: str = "") -> CallError:
     """`capability` is the contract's name of it, such as "score"; `capable` are the models that have it."""
     models = f"these can: {_listed(capable)}" if capable else "no model of this server can"
-    message = f"model.name: model {name!r} has no capability {capability!r}; {models}"
+    because = f": {why}" if why else ""
+    message = f"model.name: model {name!r} has no capability {capability!r}{because}; {models}"
     return CallError(
         grpc.StatusCode.FAILED_PRECONDITION,
         error_pb2.ERROR_REASON_CAPABILITY_NOT_SUPPORTED,

@@ -4,8 +4,8 @@ An option has one name: in the card, in the options message and as a tensor of t
 follows from the card and from the descriptors of the messages, and holds for families yet to come.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -43,11 +43,19 @@ class ResolvedOptions:
 
     `values` are rows for the signature; `images`, each with its shape and its path in the request, are still to be
     decoded; `message` is the options message with every option filled in, or None for a capability without options.
+    `departures` are the paths in the request of the options that were given another value than the default.
     """
 
     values: Mapping[str, Array]
     images: Mapping[str, tuple[image_pb2.Image, image_pb2.ImageShape, str]]
     message: Any
+    departures: Mapping[str, str] = field(default_factory=dict)
+
+    def with_images(self, pixels: Sequence[Array], messages: Sequence[image_pb2.Image]) -> "ResolvedOptions":
+        """The same with the pixels of its `images`, in their order, and with `messages` of them to be filled in."""
+        for name, image in zip(self.images, messages, strict=True):
+            getattr(getattr(self.message, self.message.WhichOneof("family")), name).CopyFrom(image)
+        return replace(self, values={**self.values, **dict(zip(self.images, pixels, strict=True))}, images={})
 
 
 class OptionRules:
@@ -113,24 +121,23 @@ class OptionRules:
         filled.SetInParent()
         values: dict[str, Array] = {}
         images = {}
+        departures = {}
         for name, option in self._options.items():
             match option.WhichOneof("spec"):
-                case "integer":
-                    values[name] = np.asarray(given.get(name, option.integer.default), np.int32)
-                    setattr(filled, name, int(values[name]))
-                case "choice":
-                    values[name] = np.asarray(given.get(name, option.choice.default_number), np.int32)
+                case "integer" | "choice":
+                    values[name] = np.asarray(given.get(name, _default(option)), np.int32)
                     setattr(filled, name, int(values[name]))
                 case "real":
-                    values[name] = np.asarray(given.get(name, option.real.default), np.float32)
+                    values[name] = np.asarray(given.get(name, _default(option)), np.float32)
                     setattr(filled, name, float(values[name]))
                 case "image" if name in given:
                     images[name] = (given[name], option.image.shape, f"{path}.{name}")
-                    getattr(filled, name).CopyFrom(given[name])
                 case "image":
-                    shape = option.image.shape
-                    values[name] = np.zeros((shape.height, shape.width, shape.channels), np.uint8)
-        return ResolvedOptions(values, images, message)
+                    shape = (option.image.shape.height, option.image.shape.width, option.image.shape.channels)
+                    values[name] = np.full(shape, option.image.default_level, np.uint8)
+            if name in given and given[name] != _default(option):
+                departures[name] = f"{path}.{name}"
+        return ResolvedOptions(values, images, message, departures)
 
 
 def _carries(message: Any, option: capability_pb2.Option) -> bool:
@@ -147,6 +154,19 @@ def _carries(message: Any, option: capability_pb2.Option) -> bool:
             return bool(field.type == FieldDescriptor.TYPE_ENUM)
         case _:
             return bool(field.message_type) and field.message_type.name == "Image"
+
+
+def _default(option: capability_pb2.Option) -> Any:
+    """The value taken when a request does not set the option; None for a picture."""
+    match option.WhichOneof("spec"):
+        case "integer":
+            return option.integer.default
+        case "real":
+            return option.real.default
+        case "choice":
+            return option.choice.default_number
+        case _:
+            return None
 
 
 def _broken(option: capability_pb2.Option, value: Any) -> str | None:

@@ -6,6 +6,7 @@ those of the server's tests.
 
 import importlib.util
 import shutil
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
@@ -26,14 +27,23 @@ BOUND = {
 }
 
 
-@pytest.fixture(scope="session")
-def handmade() -> ModuleType:
-    spec = importlib.util.spec_from_file_location(
-        "handmade", Path(__file__).parents[1] / "server" / "handmade.py"
-    )
+def load_module(name: str) -> ModuleType:
+    """A module of the server's tests, which others of them then find by its name."""
+    spec = importlib.util.spec_from_file_location(name, Path(__file__).parents[1] / "server" / f"{name}.py")
     module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
     spec.loader.exec_module(module)
     return module
+
+
+@pytest.fixture(scope="session")
+def handmade() -> ModuleType:
+    return load_module("handmade")
+
+
+@pytest.fixture(scope="session")
+def families(handmade: ModuleType) -> ModuleType:
+    return load_module("families")
 
 
 @pytest.fixture(scope="session")
@@ -46,10 +56,26 @@ def demo_models(handmade: ModuleType, tmp_path_factory: pytest.TempPathFactory) 
 
 
 @pytest.fixture(scope="session")
-def models(handmade: ModuleType, demo_models: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Those two, others for what they do not do, and one that is damaged; read it only."""
+def family_models(families: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a stand-in for each other kind of family, of the size of the held-out images; read it only."""
+    folder = tmp_path_factory.mktemp("family_models")
+    families.write_critic(folder, shape=SHAPE, classes=CLASSES)
+    families.write_turner(folder, shape=SHAPE, domains=("Sneaker", "Ankle boot"))
+    families.write_enlarger(folder, tile=32, pixels=128 * 128)
+    families.write_codes(folder, shape=SHAPE)
+    families.write_rows(folder, shape=SHAPE)
+    families.write_painter(folder, shape=SHAPE, classes=CLASSES)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def models(
+    handmade: ModuleType, demo_models: Path, family_models: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """All of those, others for what they do not do, and one that is damaged; read it only."""
     folder = tmp_path_factory.mktemp("models")
-    shutil.copytree(demo_models, folder, dirs_exist_ok=True)
+    for some in (demo_models, family_models):
+        shutil.copytree(some, folder, dirs_exist_ok=True)
     for name in ("mirror", "tiles", "trap"):
         getattr(handmade, f"write_{name}")(folder)
     handmade.write_ripples(folder, "slow", handmade.SLOW_ROUNDS)

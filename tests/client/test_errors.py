@@ -32,7 +32,7 @@ def test_unknown_model(zoo: Client) -> None:
 def test_a_capability_that_the_model_lacks_names_those_that_have_it(zoo: Client) -> None:
     with pytest.raises(errors.CapabilityNotSupported) as caught:
         zoo.encode("quarters", zoo.sample("quarters").images)
-    assert caught.value.metadata["capable_models"] == "halves"
+    assert caught.value.metadata["capable_models"] == "codes,halves"
 
 
 def test_a_value_out_of_range_is_the_servers_to_say(zoo: Client) -> None:

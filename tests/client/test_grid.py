@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from zoo_client.commands.film import film
-from zoo_client.grid import best_columns, best_scale, font, grid, printable, tile
+from zoo_client.grid import best_columns, best_scale, fitting_font, font, grid, printable, tile
 from zoo_client.results import Image, Preview, Recipe, Samples
 
 GREYS = np.arange(5, dtype=np.uint8)[:, None, None, None] * 10 + np.zeros((1, 2, 3, 1), np.uint8)
@@ -76,6 +76,25 @@ def test_a_grid_has_a_margin_and_labels_beside_its_rows() -> None:
 def test_what_makes_no_grid(images: np.ndarray, labels: tuple[str, ...], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         grid(images, columns=3, row_labels=labels)
+
+
+def test_column_labels_stand_above_their_columns() -> None:
+    images = np.zeros((6, 28, 28, 1), np.uint8)
+    plain = grid(images, columns=3, margin=5)
+    labelled = np.asarray(grid(images, columns=3, margin=5, column_labels=["", "one", ""]))
+    above = labelled.shape[0] - plain.height
+    heading = labelled[5 : 5 + above].min(axis=(0, 2))
+    assert np.nonzero(heading < 255)[0].min() >= 5 + 88
+    assert np.nonzero(heading < 255)[0].max() < 5 + 2 * 88
+    np.testing.assert_array_equal(labelled[5 + above :, :, 0], np.asarray(plain)[5:])
+    with pytest.raises(ValueError, match="2 column labels for 3 columns"):
+        grid(images, columns=3, column_labels=["a", "b"])
+
+
+def test_long_column_labels_take_smaller_type() -> None:
+    sizes = [fitting_font([text], 88).size for text in ("bag", "strength 0.3", "a very long name of a class")]
+    assert sizes[0] > sizes[1] > sizes[2]
+    assert fitting_font(["strength 0.3"], 88).getlength("strength 0.3") <= 80
 
 
 def test_labels_have_no_signs_that_the_typeface_lacks() -> None:

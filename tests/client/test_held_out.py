@@ -40,3 +40,27 @@ def test_the_licence_is_there() -> None:
     assert "The MIT License (MIT)" in text
     assert "Copyright (c) 2017 Zalando SE" in text
     assert data.uri in text
+
+
+def test_the_photographs_are_whole_and_free_to_use() -> None:
+    text = (resources.files(held_out) / "LICENSE").read_text("utf-8")
+    photographs = held_out.photographs()
+    assert [photograph.name for photograph in photographs] == ["chelsea", "coffee"]
+    for photograph in photographs:
+        assert photograph.pixels.shape == (256, 256, 3)
+        assert hashlib.sha256(photograph.pixels.tobytes()).hexdigest() == photograph.sha256
+        assert photograph.licence == "CC0-1.0"
+        assert f"{photograph.name} by {photograph.holder}" in text.replace("\n", " ")
+
+
+def test_the_photographs_are_parts_of_those_that_the_zoo_holds_out() -> None:
+    from zoo.data import photos
+
+    sources = {photograph.name: photograph.pixels() for photograph in photos.photographs(held_out=True)}
+    for photograph in held_out.photographs():
+        whole = sources[photograph.name]
+        corner = photograph.pixels[:8, :8]
+        places = np.lib.stride_tricks.sliding_window_view(whole, (8, 8), (0, 1)).transpose(0, 1, 3, 4, 2)
+        tops, lefts = np.nonzero((places == corner).all((2, 3, 4)))
+        found = [whole[top : top + 256, left : left + 256] for top, left in zip(tops, lefts, strict=True)]
+        assert any(np.array_equal(part, photograph.pixels) for part in found)

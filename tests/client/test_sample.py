@@ -72,7 +72,7 @@ def test_as_many_images_as_labels(zoo: Client) -> None:
 
 @pytest.mark.parametrize("name", ["dpm_solver_pp_2m", "DPM-Solver++(2M)", "dpm-solver++", "dpm"])
 def test_a_choice_by_its_name_as_people_write_it(zoo: Client, name: str) -> None:
-    samples = zoo.sample("quarters", seed=1, sampler=name, guidance=0)
+    samples = zoo.sample("quarters", seed=1, labels=0, sampler=name, guidance=0)
     assert quarters(samples.images)[0, 3] == 150
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import importlib.util
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -61,20 +62,44 @@ def stubs(channel: grpc.Channel) -> SimpleNamespace:
     )
 
 
-@pytest.fixture(scope="session")
-def handmade() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("handmade", Path(__file__).parent / "handmade.py")
+def load_module(name: str) -> ModuleType:
+    """A module of this folder, which others of it then find by its name."""
+    spec = importlib.util.spec_from_file_location(name, Path(__file__).parent / f"{name}.py")
     module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
     spec.loader.exec_module(module)
     return module
 
 
 @pytest.fixture(scope="session")
+def handmade() -> ModuleType:
+    return load_module("handmade")
+
+
+@pytest.fixture(scope="session")
+def families(handmade: ModuleType) -> ModuleType:
+    return load_module("families")
+
+
+@pytest.fixture(scope="session")
 def models(handmade: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of all models made by hand; read it only."""
+    """The folder of the models of `handmade`; read it only."""
     folder = tmp_path_factory.mktemp("models")
     handmade.write_all(folder)
     return folder
+
+
+@pytest.fixture(scope="session")
+def zoo(families: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SimpleNamespace]:
+    """The stubs of a server on a stand-in for each kind of family; `zoo.app` is the server itself."""
+    folder = tmp_path_factory.mktemp("zoo")
+    families.write_all(folder)
+    live = LiveServer(ServerConfig(models=folder, port=0, grace_seconds=0.5), Repository.load(folder))
+    with grpc.insecure_channel(live.address) as channel:
+        api = stubs(channel)
+        api.app = live.app
+        yield api
+    live.stop()
 
 
 @pytest.fixture(scope="session")

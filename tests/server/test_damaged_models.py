@@ -146,6 +146,23 @@ CHANGES = [
         set_in("capabilities", 0, "options", 0, {"name": "temperature", "integer": {}}),
         "has the options ['temperature'], each of the type that the card says",
     ),
+    (
+        set_in(
+            "capabilities",
+            0,
+            "options",
+            0,
+            {
+                "name": "image",
+                "image": {"shape": {"height": 4, "width": 4, "channels": 1}, "defaultLevel": 256},
+            },
+        ),
+        "option 'image' of 'sample': its default is not one of the values",
+    ),
+    (
+        set_in("capabilities", 1, "scores", 0, "kind", "SCORE_KIND_CLASS_PROBABILITY"),
+        "must give score 'bits_per_dim' as float32[n, 0], an entry for each class",
+    ),
     (set_in("capabilities", 1, "scores", []), "must name its scores"),
     (set_in("capabilities", 1, "scores", 0, "name", "nats"), "must give score 'nats'"),
     (set_in("capabilities", 2, "latent", "shape", [15]), "must give 'latent' as float32[n, 15]"),
@@ -162,6 +179,15 @@ def test_a_card_that_breaks_the_contract_says_where(copy, handmade, change, says
     failed = load(path)
     assert isinstance(failed, FailedModel), failed
     assert says in failed.why
+
+
+@pytest.mark.parametrize("scale", [0, 17])
+def test_a_translation_that_breaks_the_contract_says_where(copy, handmade, scale):
+    path = copy("mirror")
+    change_card(handmade, path, set_in("capabilities", 0, "translation", "scale", scale))
+    failed = load(path)
+    assert isinstance(failed, FailedModel)
+    assert "translation.scale, 1 to 16" in failed.why
 
 
 def test_a_card_of_tomorrow_with_more_fields_is_read(copy, handmade):

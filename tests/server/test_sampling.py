@@ -61,8 +61,9 @@ def test_a_picture_is_that_of_the_same_loop_in_process(api, repository):
 
 def test_every_option_reaches_the_model(api, repository):
     options = {"sampler": SAMPLER_DDPM, "steps": 7, "guidance": 3.5, "eta": 0.25}
-    [image] = sample(api, seed=5, options=diffusion(**options))
-    np.testing.assert_array_equal(pixels(image.image), ripple_in_process(repository, 1, seed=5, **options))
+    [image] = sample(api, seed=5, labels=[2], options=diffusion(**options))
+    expected = ripple_in_process(repository, 1, seed=5, label=2, **options)
+    np.testing.assert_array_equal(pixels(image.image), expected)
 
 
 def test_item_i_has_the_seed_of_the_request_plus_i(api):
@@ -181,7 +182,10 @@ def test_a_picture_can_be_an_option(api):
     drawn = pixels(image.image)
     np.testing.assert_array_equal(drawn[:3], given[:3])
     assert set(drawn[3].flat) == {7 + 1}
-    assert image.recipe.options == options
+    used = image.recipe.options.autoregressive
+    assert used.given_rows == 3
+    with Image.open(io.BytesIO(used.image.encoded.data)) as file:
+        np.testing.assert_array_equal(np.asarray(file), given[:, :, 0])
 
 
 def test_a_picture_option_left_out_is_black(api):

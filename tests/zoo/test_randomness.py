@@ -1,7 +1,9 @@
 """Noise belongs to the item: its seed and its stream, and nothing else."""
 
 import numpy as np
+import pytest
 import tensorflow as tf
+from scipy import stats
 
 from zoo import randomness
 
@@ -31,6 +33,33 @@ def test_the_noise_is_standard_normal() -> None:
     noise = randomness.item_normal(tf.range(64, dtype=tf.int64), 0, (1000,)).numpy()
     assert abs(noise.mean()) < 0.02
     assert abs(noise.std() - 1.0) < 0.02
+
+
+@pytest.mark.parametrize("limit", [0.01, 0.7, 2.0])
+def test_truncated_noise_is_the_normal_distribution_between_the_limits(limit: float) -> None:
+    """As if what lay outside had been drawn again: neither clipped to the limit nor scaled to fit."""
+    items = tf.range(40, dtype=tf.int64)
+    noise = randomness.item_truncated_normal(items, 0, (500,), tf.fill([40], limit)).numpy()
+    assert noise.dtype == np.float32
+    assert np.abs(noise).max() <= np.float32(limit)
+    exact = stats.truncnorm(-limit, limit)
+    # 20,000 draws: 99.9 % of such distances are under 1.95 / sqrt(20,000).
+    assert stats.kstest(noise.ravel(), exact.cdf).statistic < 1.95 / np.sqrt(noise.size)
+    assert (np.abs(noise) == np.float32(limit)).mean() < 0.001
+
+
+def test_a_far_limit_changes_nothing_and_each_item_has_its_own() -> None:
+    items = tf.range(40, dtype=tf.int64)
+    far = randomness.item_truncated_normal(items, 0, (500,), tf.fill([40], 10.0)).numpy()
+    assert stats.kstest(far.ravel(), stats.norm.cdf).statistic < 1.95 / np.sqrt(far.size)
+    assert np.abs(far).max() < 5.5
+    np.testing.assert_allclose(
+        far, randomness.item_truncated_normal(items, 0, (500,), tf.fill([40], 7.0)).numpy(), rtol=1e-6
+    )
+    limits = tf.concat([[10.0, 0.5], tf.fill([38], 10.0)], axis=0)
+    mixed = randomness.item_truncated_normal(items, 0, (500,), limits).numpy()
+    np.testing.assert_array_equal(mixed[0], far[0])
+    assert np.abs(mixed[1]).max() <= 0.5
 
 
 def test_strata_of_consecutive_seeds_cover_the_interval_evenly() -> None:

@@ -184,6 +184,8 @@ class Capability:
     scores: Sequence[Score] = ()
     latent: Latent | None = None
     translation: Translation | None = None
+    # How many steps an item takes where no option named "steps" says so.
+    steps: int = 1
     _traced: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
 
     @property
@@ -206,12 +208,16 @@ class Capability:
             signatures["sample"] = whole.get_concrete_function(**self.inputs)
         return signatures
 
-    def run(self, inputs: Mapping[str, Any], options: Mapping[str, Any]) -> dict[str, np.ndarray]:
+    def run(
+        self, inputs: Mapping[str, Any], options: Mapping[str, Any], bucket: int | None = None
+    ) -> dict[str, np.ndarray]:
         """Runs the capability to its end in this process, one step after the other.
 
         Args:
             inputs: arrays with a leading item axis, by the names of `self.inputs`.
             options: values by option name, one for all items or one for each; the others take their defaults.
+            bucket: the one batch size to run in, as a server does for a model with a single bucket; None runs all at
+                once.
 
         Raises:
             ValueError: an unknown option or a value that is not allowed; the message names the rule.
@@ -219,7 +225,7 @@ class Capability:
         tensors = {name: _as_input(name, inputs[name], spec) for name, spec in self.inputs.items()}
         n = len(next(iter(tensors.values())))
         tensors |= self._option_tensors(options, n)
-        return run_to_end(self.signatures, self.name, self.is_iterative, tensors)
+        return run_to_end(self.signatures, self.name, self.is_iterative, tensors, bucket)
 
     def describe(self) -> capability_pb2.Capability:
         """The capability as it stands in the card."""
@@ -337,12 +343,16 @@ def iterative(
     options: Sequence[Option] = (),
     scores: Sequence[Score] = (),
     translation: Translation | None = None,
+    steps: int = 1,
 ) -> Capability:
-    """A capability answered in steps: `begin` makes the state, `advance` moves each item on, `finish` reads it."""
+    """A capability answered in steps: `begin` makes the state, `advance` moves each item on, `finish` reads it.
+
+    `steps` is how many steps an item takes where no option of that name says so.
+    """
     functions = {"begin": begin, "advance": advance, "finish": finish}
     if preview is not None:
         functions["preview"] = preview
-    return Capability(name, functions, inputs, options, scores, translation=translation)
+    return Capability(name, functions, inputs, options, scores, translation=translation, steps=steps)
 
 
 def _as_input(name: str, value: Any, spec: tf.TensorSpec) -> tf.Tensor:
@@ -366,9 +376,24 @@ def _item_spec(name: str, tensor: Any) -> tf.TensorSpec:
 
 
 def run_to_end(
-    signatures: Mapping[str, Any], name: str, iterative: bool, tensors: Mapping[str, tf.Tensor]
+    signatures: Mapping[str, Any],
+    name: str,
+    iterative: bool,
+    tensors: Mapping[str, tf.Tensor],
+    bucket: int | None = None,
 ) -> dict[str, np.ndarray]:
-    """Asks the capability `name` of a model's `signatures`: in one call, or step by step until every item is done."""
+    """Asks the capability `name` of a model's `signatures`: in one call, or step by step until every item is done.
+
+    With a `bucket` the items run in batches of that many, the last one filled up with copies of the last item.
+    """
+    if bucket is not None:
+        n = len(next(iter(tensors.values())))
+        parts = []
+        for start in range(0, n, bucket):
+            rows = np.minimum(np.arange(start, start + bucket), n - 1)
+            batch = {key: tf.gather(tensor, rows) for key, tensor in tensors.items()}
+            parts.append(run_to_end(signatures, name, iterative, batch))
+        return {key: np.concatenate([part[key] for part in parts])[:n] for key in parts[0]}
     if not iterative:
         outputs = signatures[name](**tensors)
     else:

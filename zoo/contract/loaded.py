@@ -59,7 +59,10 @@ class LoadedModel:
             for key, value in inputs.items()
             if key in specs
         }
-        return run_to_end(self.signatures, name, capability.iterative, tensors)
+        lane = self.card.batch_lane
+        return run_to_end(
+            self.signatures, name, capability.iterative, tensors, lane.buckets[0] if lane.exact else None
+        )
 
 
 def default_value(option: capability_pb2.Option) -> float | int:

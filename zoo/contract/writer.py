@@ -13,8 +13,8 @@ from typing import Any, Protocol
 import tensorflow as tf
 from google.protobuf import json_format
 
-from pixelzoo.v1 import capability_pb2, card_pb2
-from zoo.contract.capability import Capability
+from pixelzoo.v1 import card_pb2
+from zoo.contract.capability import Capability, Integer
 
 CONTRACT_VERSION = 1
 CARD = Path("assets.extra") / "card.json"
@@ -27,6 +27,7 @@ class Servable(Protocol):
     image_shape: tuple[int, int, int]
     num_classes: int
     label_required: bool
+    buckets: Sequence[int]
 
     @property
     def served_networks(self) -> Sequence[Any]: ...
@@ -142,9 +143,10 @@ def _complete(card: card_pb2.ModelCard | None, model: Servable, path: Path) -> c
     full.capabilities.extend(model.capability(name).describe() for name in model.capabilities)
     full.limits.max_items_per_request = full.limits.max_items_per_request or 256
     full.limits.max_pixels_per_image = full.limits.max_pixels_per_image or height * width
-    full.limits.max_steps = full.limits.max_steps or _longest(full)
+    full.limits.max_steps = full.limits.max_steps or _longest(model)
     if not full.batch_lane.buckets:
-        full.batch_lane.buckets.extend((1, 4, 8))
+        full.batch_lane.buckets.extend(model.buckets)
+        full.batch_lane.exact = len(model.buckets) == 1
     full.recipe.parameters = full.recipe.parameters or sum(
         network.count_params() for network in model.served_networks
     )
@@ -152,12 +154,10 @@ def _complete(card: card_pb2.ModelCard | None, model: Servable, path: Path) -> c
     return full
 
 
-def _longest(card: card_pb2.ModelCard) -> int:
-    """The most steps that an item of the model can take."""
-    steps = [
-        option.integer.max
-        for capability in card.capabilities
-        for option in capability.options
-        if option.name == "steps" and capability.kind == capability_pb2.CAPABILITY_KIND_SAMPLE
-    ]
-    return max(steps, default=1)
+def _longest(model: Servable) -> int:
+    """The most steps that an item of the model can take to be drawn."""
+    if "sample" not in model.capabilities:
+        return 1
+    sample = model.capability("sample")
+    longest = [o.maximum for o in sample.options if isinstance(o, Integer) and o.name == "steps"]
+    return max(longest, default=sample.steps)

@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from zoo.data.errors import DataError
 from zoo.data.splits import Split
+from zoo.data.unpaired import UnpairedSplit
 
 
 @dataclass(frozen=True)
@@ -52,13 +53,28 @@ class ImageData:
         return len(self.class_names)
 
     @property
+    def domains(self) -> tuple[str, ...]:
+        """The names of the two domains of unpaired data, A and B; empty for other data."""
+        return self.class_names if isinstance(self.train_split, UnpairedSplit) else ()
+
+    @property
     def train_size(self) -> int:
-        """How many images there are to train on."""
+        """How many items one pass over the training images has; with two domains, the images of the larger one."""
         return self.train_split.size
 
     @property
+    def train_images(self) -> int:
+        """How many images there are to train on, of all domains."""
+        return _images(self.train_split)
+
+    @property
+    def test_images(self) -> int:
+        """How many images are held out for testing, of all domains."""
+        return _images(self.test_split)
+
+    @property
     def test_size(self) -> int:
-        """How many images are held out for testing."""
+        """How many items one pass over the test images has."""
         return self.test_split.size
 
     def steps_per_epoch(self, batch_size: int) -> int:
@@ -116,3 +132,7 @@ class ImageData:
             )
         train, validation = self.train_split.divide(count)
         return replace(self, train_split=train, validation_split=validation)
+
+
+def _images(split: Split) -> int:
+    return split.a.size + split.b.size if isinstance(split, UnpairedSplit) else split.size

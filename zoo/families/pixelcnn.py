@@ -111,6 +111,7 @@ class PixelCNN(GenerativeModel):
             advance=self._sampler.advance,
             preview=self._picture,
             finish=self._picture,
+            steps=height,
             inputs={"seed": contract.SEED, **label},
             options=[
                 contract.Real(

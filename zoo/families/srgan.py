@@ -40,6 +40,7 @@ RECONSTRUCTION, ADVERSARIAL = "reconstruction", "adversarial"
 TURNS = -4_000  # stream of the draws that turn the training crops
 WINDOW = 128  # low-resolution pixels of a tile's side
 MAX_PIXELS = 512 * 512  # of a picture to enlarge: 2048x2048 come out
+MAX_ITEMS = 16  # of a request: each holds its large picture while it is worked on
 _BETA_1 = 0.9  # section 3.2
 
 
@@ -296,6 +297,7 @@ class SRGAN(AdversarialModel):
         full = card_pb2.ModelCard()
         if card is not None:
             full.CopyFrom(card)
+        full.limits.max_items_per_request = full.limits.max_items_per_request or MAX_ITEMS
         full.limits.max_pixels_per_image = full.limits.max_pixels_per_image or MAX_PIXELS
         # A picture one pixel high takes the most tiles.
         most = -(-full.limits.max_pixels_per_image // self.tiling.stride)

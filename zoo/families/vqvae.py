@@ -126,6 +126,9 @@ class VQVAE(GenerativeModel):
         self.cell = patch * 2 ** (len(widths) - 1)
         self.dims = int(np.prod(self.image_shape))
         self._build_networks()
+        # One row of codes is one step. On so small a grid XLA saves less than it costs to start, and float64, in which
+        # no two programs draw different codes, is affordable.
+        self.sampler = autoregressive.RowSampler(self.ema_network.prior, xla=False, precision="float64")
 
     def build_network(self, dtype: Any) -> CodedImages:
         made = self.architecture
@@ -203,9 +206,6 @@ class VQVAE(GenerativeModel):
 
     def contract_capabilities(self) -> list[contract.Capability]:
         image = contract.image(self.image_shape)
-        # One row of codes is one step. On so small a grid XLA saves less than it costs to start, and float64, in which
-        # no two programs draw different codes, is affordable.
-        self.sampler = autoregressive.RowSampler(self.ema_network.prior, xla=False, precision="float64")
         latent = contract.Latent(
             self.grid, tf.int32, capability_pb2.LATENT_PRIOR_LEARNED, codebook_size=self.codebook_size
         )
@@ -223,6 +223,7 @@ class VQVAE(GenerativeModel):
                 advance=self.sampler.advance,
                 preview=self._sample_preview,
                 finish=self._sample_finish,
+                steps=self.ema_network.prior.image_shape[0],
                 inputs={"seed": contract.SEED},
                 options=[temperature],
             ),

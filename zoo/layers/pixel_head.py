@@ -193,7 +193,8 @@ class LogisticMixtureHead(layers.Layer):
         return tf.cast(tf.round(drawn[..., 0] * 127.5 + 127.5), tf.int32)
 
 
-HEADS = {"softmax": SoftmaxHead, "logistic_mixture": LogisticMixtureHead}
+Head = SoftmaxHead | LogisticMixtureHead
+HEADS: dict[str, type[Head]] = {"softmax": SoftmaxHead, "logistic_mixture": LogisticMixtureHead}
 
 
 def draw_category(logits: Any, uniform: Any, temperature: Any) -> Any:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from zoo.training.errors import CheckpointError, PresetError, Stopped, TrainingError
+from zoo.training.errors import CheckpointError, PresetError, StartError, Stopped, TrainingError
 from zoo.training.presets import Preset, load_preset
 from zoo.training.run_folder import RunFolder
 
@@ -19,6 +19,7 @@ __all__ = [
     "Preset",
     "PresetError",
     "RunFolder",
+    "StartError",
     "Stopped",
     "TrainingError",
     "load_preset",

@@ -9,6 +9,10 @@ class PresetError(TrainingError, ValueError):
     """A preset, or an override of it, is wrong. The message names the key, the rule and the nearest right one."""
 
 
+class StartError(TrainingError):
+    """The weights of another run cannot be taken over. The message says why; nothing has been trained."""
+
+
 class CheckpointError(TrainingError):
     """A checkpoint cannot be read. The message names the file and what to do; nothing has been changed."""
 

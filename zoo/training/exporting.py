@@ -4,27 +4,23 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING
-
-import keras
 
 from pixelzoo.v1 import card_pb2
-from zoo import data, families
-from zoo.training import checkpoints, toml_text
+from zoo import data
+from zoo.training import checkpoints, toml_text, trained
 from zoo.training.errors import TrainingError
 from zoo.training.presets import Preset
 from zoo.training.run_folder import RunFolder
-
-if TYPE_CHECKING:
-    from zoo.families.base import GenerativeModel
+from zoo.training.stages import stage_at, stages_of
 
 _MODEL_NAME = re.compile(r"[a-z][a-z0-9_]*")
 
 
-def export_run(run_path: Path, model_folder: Path, version: int | None = None) -> Path:
+def export_run(run_path: Path, model_folder: Path, version: int | None = None, *, stage: str = "") -> Path:
     """Exports the finished model of a run, or its last checkpoint, to `model_folder`/`version`. Returns that path.
 
-    Raises TrainingError if the run has nothing to export, or the place is not free.
+    With `stage`, the model as the stage of that name left it. Raises TrainingError if the run has nothing to export, or
+    the place is not free.
     """
     if not _MODEL_NAME.fullmatch(model_folder.name):
         raise TrainingError(
@@ -37,21 +33,20 @@ def export_run(run_path: Path, model_folder: Path, version: int | None = None) -
             f"{path} exists already, and versions are never changed; choose another --version"
         )
     preset, origin = run.read_config()
-    families.get(preset.family)  # registers the classes that the file names
-    model, state = _load(run)
+    model, state = trained.load(run, stage)
     images = data.load(**preset.data_options()).hold_out(preset.train.validation_images)
     card = card_pb2.ModelCard(
-        title=preset.title,
-        description=preset.description,
-        classes=images.class_names if model.num_classes else (),
+        title=f"{preset.title}, after the stage {stage}" if stage else preset.title,
+        description=" ".join(filter(None, (preset.description, model.notes))),
+        classes=images.class_names if model.num_classes else images.domains,
         data=card_pb2.DataSource(
             name=images.name,
             licence=images.licence.spdx or images.licence.name,
             split=images.splits,
             uri=images.uri,
-            train_images=images.train_size,
+            train_images=images.train_images,
         ),
-        recipe=_recipe(preset, origin, state),
+        recipe=_recipe(preset, origin, state, images),
         licences=_licences(preset, images),
     )
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -64,29 +59,14 @@ def _next_version(model_folder: Path) -> int:
     return max(taken, default=0) + 1
 
 
-def _load(run: RunFolder) -> tuple[GenerativeModel, checkpoints.TrainingState]:
-    """The finished model, or the newest checkpoint of an unfinished run, and how much training it has had."""
-    if run.model.is_file():
-        try:
-            model = keras.saving.load_model(run.model)
-        except (ValueError, OSError) as error:
-            remedy = f"Delete it and write it again: pixelzoo train --resume --run {run.path}"
-            raise TrainingError(f"{run.model} is damaged ({error}). {remedy}") from error
-        last = run.read_metrics()[-1]
-        return model, checkpoints.TrainingState(last["step"], last["wall_seconds"], last["cpu_seconds"])
-    newest = checkpoints.latest(run.checkpoints)
-    if newest is None:
-        raise TrainingError(
-            f"{run.path} has no checkpoint yet; train it first: pixelzoo train --resume --run {run.path}"
-        )
-    return checkpoints.load(newest)
-
-
-def _recipe(preset: Preset, origin: dict, state: checkpoints.TrainingState) -> card_pb2.Training:
+def _recipe(
+    preset: Preset, origin: dict, state: checkpoints.TrainingState, images: data.ImageData
+) -> card_pb2.Training:
+    stage = stage_at(stages_of(preset, images), state.step)
     return card_pb2.Training(
         preset=preset.name,
         config_toml=toml_text.dumps(preset.as_tables()),
-        images_seen=state.step * preset.train.batch_size,
+        images_seen=stage.images(state.step),
         steps=state.step,
         training_seconds=round(state.wall_seconds, 1),
         cpu_seconds=round(state.cpu_seconds, 1),

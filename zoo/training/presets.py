@@ -33,13 +33,16 @@ class DataTable:
     size: int = 0
     train_split: str = ""
     test_split: str = ""
+    domain_a: str = ""  # for unpaired translation: two classes of the source, or a second source
+    domain_b: str = ""
+    source_b: str = ""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class TrainTable:
-    """[train]: how long, how fast, and what is kept on the way."""
+    """[train]: how long, how fast, and what is kept on the way. Where there are [[stage]]s, they say how long."""
 
-    epochs: int
+    epochs: int = 0
     batch_size: int
     learning_rate: float = 1e-3
     seed: int = 0
@@ -50,6 +53,16 @@ class TrainTable:
     log_every: int = 50  # steps between two rows of metrics.jsonl
     checkpoint_minutes: float = 5.0  # wall time between two checkpoints; 0 writes one after every step
     deterministic: bool = True  # the same run gives the same weights, bit for bit, on the same machine
+
+
+@dataclass(frozen=True)
+class StageTable:
+    """[[stage]]: one of several trainings of the same model, in their order; see `GenerativeModel.begin_stage`."""
+
+    name: str
+    epochs: int
+    learning_rate: float = 0.0  # 0 takes that of [train]
+    batch_size: int = 0  # 0 takes that of [train]
 
 
 @dataclass(frozen=True)
@@ -77,6 +90,20 @@ class Preset:
     expect: dict[str, Any] = field(default_factory=dict)
     description: str = ""  # goes into the card of an exported model
     licence: str = ""  # of the trained weights, an SPDX identifier; goes into the card too
+    stage: tuple[StageTable, ...] = ()
+
+    @property
+    def stages(self) -> tuple[StageTable, ...]:
+        """The [[stage]]s with nothing left open; without any, [train] itself, as a stage without a name."""
+        train = self.train
+        return tuple(
+            dataclasses.replace(
+                stage,
+                learning_rate=stage.learning_rate or train.learning_rate,
+                batch_size=stage.batch_size or train.batch_size,
+            )
+            for stage in self.stage or (StageTable("", train.epochs),)
+        )
 
     def data_options(self) -> dict[str, Any]:
         """The arguments of `zoo.data.load`."""
@@ -85,6 +112,9 @@ class Preset:
     def as_tables(self) -> dict[str, Any]:
         """The whole effective recipe as nested tables, defaults included, in the layout of a preset file."""
         return dataclasses.asdict(self)
+
+
+_PRESET_KEYS = frozenset(item.name for item in dataclasses.fields(Preset))
 
 
 def names() -> list[str]:
@@ -124,20 +154,38 @@ def load_preset(preset: str, overrides: Iterable[str] = ()) -> Preset:
 
 
 def override(tables: Mapping[str, Any], assignments: Iterable[str]) -> dict[str, Any]:
-    """`tables` with each "a.b=value" set. A value is TOML; a single bare word stands for itself as a string."""
+    """`tables` with each "a.b=value" set. A value is TOML; a single bare word stands for itself as a string.
+
+    In a list of tables, such as the stages, the part after its name is the `name` of an entry.
+    """
     result = _copy(tables)
     for assignment in assignments:
         key, equals, text = assignment.partition("=")
         path = key.strip().split(".")
+        if len(path) == 1 and path[0] and path[0] not in _PRESET_KEYS:
+            path.insert(0, "model")  # --set perceptual=vgg19
         if not equals or not all(path):
             raise PresetError(f"--set {assignment!r}: write key=value, such as train.epochs=3")
         table = result
         for part in path[:-1]:
-            table = table.setdefault(part, {})
-            if not isinstance(table, dict):
-                raise PresetError(f"--set {assignment!r}: {part!r} is a value, not a table")
+            table = _inner(table, part, assignment)
+        if isinstance(table, list):
+            raise PresetError(f"--set {assignment!r}: say which one, as in {path[0]}.NAME.key=value")
         table[path[-1]] = _parse_value(text.strip(), assignment)
     return result
+
+
+def _inner(table: Any, part: str, assignment: str) -> Any:
+    """What `part` of a dotted key leads to: a table, or a list of tables, to be changed in place."""
+    if isinstance(table, list):
+        entries = {entry.get("name", ""): entry for entry in table if isinstance(entry, dict)}
+        if part not in entries:
+            raise PresetError(f"--set {assignment!r}: there is no {part!r}; there are {', '.join(entries)}")
+        return entries[part]
+    inner = table.setdefault(part, {})
+    if not isinstance(inner, (dict, list)):
+        raise PresetError(f"--set {assignment!r}: {part!r} is a value, not a table")
+    return inner
 
 
 def check_preset(tables: Mapping[str, Any]) -> Preset:
@@ -148,8 +196,8 @@ def check_preset(tables: Mapping[str, Any]) -> Preset:
     except ValueError as error:
         raise PresetError(f"family: {error}") from error
     _check_model(preset.model, family)
+    _check_stages(preset, family)
     positive = {
-        "epochs": 1,
         "batch_size": 1,
         "log_every": 1,
         "validate_every": 1,
@@ -164,6 +212,26 @@ def check_preset(tables: Mapping[str, Any]) -> Preset:
     for key, least in {"every_epochs": 0, "rows": 1, "columns": 1, "seed": 0}.items():
         _at_least(f"sample.{key}", getattr(preset.sample, key), least)
     return preset
+
+
+def _check_stages(preset: Preset, family: type[Any]) -> None:
+    if not preset.stage:
+        _at_least("train.epochs", preset.train.epochs, 1)
+        return
+    if preset.train.epochs:
+        raise PresetError("train.epochs does not apply here: each [[stage]] has epochs of its own")
+    names = [stage.name for stage in preset.stage]
+    for stage in preset.stage:
+        where = f"stage.{stage.name}"
+        if stage.name not in family.stages:
+            known = f"has the stages {', '.join(family.stages)}" if family.stages else "has no stages"
+            raise PresetError(f"stage.name: {preset.family} {known}; got {stage.name!r}")
+        if names.count(stage.name) > 1:
+            raise PresetError(f"{where} is there more than once")
+        _at_least(f"{where}.epochs", stage.epochs, 1)
+        _at_least(f"{where}.batch_size", stage.batch_size, 0)
+        if not stage.learning_rate >= 0:
+            raise PresetError(f"{where}.learning_rate must be at least 0; got {stage.learning_rate}")
 
 
 def _check_model(model: Mapping[str, Any], family: type) -> None:
@@ -202,6 +270,8 @@ def _table(cls: Any, values: Any, path: str) -> Any:
         kind = str(fields[key].type)
         if kind in _TABLES:
             arguments[key] = _table(_TABLES[kind], value, where)
+        elif kind == "tuple[StageTable, ...]":
+            arguments[key] = _stage_tables(value, where)
         else:
             _check_type(where, value, kind)
             arguments[key] = float(value) if kind == "float" else value
@@ -210,6 +280,12 @@ def _table(cls: Any, values: Any, path: str) -> Any:
         if required and key not in arguments:
             raise PresetError(f"{f'{path}.{key}' if path else key} is missing; it has no default")
     return cls(**arguments)
+
+
+def _stage_tables(values: Any, where: str) -> tuple[StageTable, ...]:
+    if not isinstance(values, (list, tuple)):
+        raise PresetError(f"{where} must be a list of tables, each headed [[{where}]]; got {values!r}")
+    return tuple(_table(StageTable, value, f"{where}[{index}]") for index, value in enumerate(values))
 
 
 _TABLES = {"DataTable": DataTable, "TrainTable": TrainTable, "SampleTable": SampleTable}
@@ -260,5 +336,7 @@ def _parse_value(text: str, assignment: str) -> Any:
         ) from error
 
 
-def _copy(tables: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: _copy(value) if isinstance(value, Mapping) else value for key, value in tables.items()}
+def _copy(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _copy(inner) for key, inner in value.items()}
+    return [_copy(inner) for inner in value] if isinstance(value, (list, tuple)) else value

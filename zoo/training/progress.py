@@ -26,6 +26,9 @@ class ProgressReport(keras.callbacks.Callback):
         self._first: tuple[float, int] | None = None
         self._last_line = time.monotonic()
 
+    def on_train_begin(self, logs: Any = None) -> None:
+        self._first = None  # another stage has another pace
+
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
         step, now = self.recorder.state.step, time.monotonic()
         if (
@@ -57,18 +60,25 @@ class ProgressReport(keras.callbacks.Callback):
 
     def _text(self, step: int, metrics: Sequence[str]) -> str:
         row = self.recorder.last_row
-        epoch = -(-step // self.recorder.steps_per_epoch)
-        parts = [f"epoch {epoch}", f"step {step}/{self.total_steps}"]
+        stage = self.recorder.stage
+        parts = [f"epoch {stage.epoch(step)}", f"step {step}/{self.total_steps}"]
+        if stage.name:
+            parts.insert(0, stage.name)
         parts += [f"{name} {row[name]:.4f}" for name in metrics if name in row]
         now = time.monotonic()
         if self._first is not None and step > self._first[1]:
             rate = (step - self._first[1]) / (now - self._first[0])
-            parts.append(f"{rate * self.recorder.batch_size:.0f} images/s")
+            parts.append(f"{rate * stage.batch_size:.0f} images/s")
             parts.append(f"{duration((self.total_steps - step) / rate)} left")
         return "  ".join(parts)
 
     def _metric_names(self) -> list[str]:
         return [metric.name for metric in self.model.metrics]
+
+
+def note(text: str) -> None:
+    """One line for whoever watches the training."""
+    Console().print(text, soft_wrap=True, markup=False, highlight=False)
 
 
 def duration(seconds: float) -> str:

@@ -12,6 +12,7 @@ import keras
 from zoo.training.checkpoints import TrainingState
 from zoo.training.errors import TrainingError
 from zoo.training.run_folder import RunFolder
+from zoo.training.stages import Stage
 from zoo.training.tensorboard import TensorBoardLog
 
 
@@ -31,19 +32,18 @@ class Clock:
 
 
 class Recorder(keras.callbacks.Callback):
-    """Counts steps, and writes a row for every `log_every` steps and for every epoch.
+    """Counts steps, and writes a row for every `log_every` steps and for every epoch. `stage` is the one under way.
 
     Keras reports each metric as its mean since the epoch began; a row about an interval takes the difference of two
     such means, weighted by their steps, so that it speaks of the interval alone.
     """
 
     def __init__(
-        self, state: TrainingState, run: RunFolder, board: TensorBoardLog, *, batch_size: int, steps_per_epoch: int,
-        log_every: int,
-    ) -> None:  # fmt: skip
+        self, state: TrainingState, run: RunFolder, board: TensorBoardLog, stage: Stage, *, log_every: int
+    ) -> None:
         super().__init__()
         self.state, self.run, self.board = state, run, board
-        self.batch_size, self.steps_per_epoch, self.log_every = batch_size, steps_per_epoch, log_every
+        self.stage, self.log_every = stage, log_every
         self.clock = Clock(state)
         self.last_row: dict[str, Any] = {}
         self._carried: dict[str, float] = {}
@@ -58,8 +58,13 @@ class Recorder(keras.callbacks.Callback):
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
         self.state.step += 1
         self._steps += 1
-        if self.state.step % self.log_every == 0 or self.state.step % self.steps_per_epoch == 0:
+        if self.state.step % self.log_every == 0 or self.ends_epoch:
             self._interval(logs or {})
+
+    @property
+    def ends_epoch(self) -> bool:
+        """Whether the last step done is the last of an epoch."""
+        return self.stage.position(self.state.step)[1] == 0
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         steps = self.state.epoch_steps
@@ -97,9 +102,10 @@ class Recorder(keras.callbacks.Callback):
         rate = float(keras.ops.convert_to_numpy(self.model.optimizer.learning_rate))
         self.last_row = {
             "kind": kind,
+            **({"stage": self.stage.name} if self.stage.name else {}),
             "step": self.state.step,
-            "epoch": -(-self.state.step // self.steps_per_epoch),
-            "images": self.state.step * self.batch_size,
+            "epoch": self.stage.epoch(self.state.step),
+            "images": self.stage.images(self.state.step),
             "wall_seconds": round(self.state.wall_seconds, 3),
             "cpu_seconds": round(self.state.cpu_seconds, 3),
             "learning_rate": rate,

@@ -6,6 +6,7 @@ checkpoints/       the last two checkpoints (see zoo.training.checkpoints)
 samples/           step-N.png, a grid of samples
 tensorboard/       the same numbers and grids for TensorBoard
 model.keras        the finished model
+stage-NAME.keras   the model as each stage but the last left it, where the preset has stages
 """
 
 from __future__ import annotations
@@ -40,9 +41,16 @@ class RunFolder:
         self.model = path / "model.keras"
         self.lock_file = path / ".lock"
 
+    def stage_model(self, stage: str) -> Path:
+        """Where the model is kept as the stage of that name left it."""
+        return self.path / f"stage-{stage}.keras"
+
     @classmethod
-    def create(cls, preset: Preset, path: Path | None = None) -> RunFolder:
-        """A new run of `preset`, in `path` or in runs/<preset>-<time>. Raises TrainingError unless that is free."""
+    def create(cls, preset: Preset, path: Path | None = None, *, start: Path | None = None) -> RunFolder:
+        """A new run of `preset`, in `path` or in runs/<preset>-<time>. Raises TrainingError unless that is free.
+
+        `start` is the run folder whose weights it will start from; see `zoo.training.warm_start`.
+        """
         run = cls(path or Path("runs") / f"{preset.name}-{time.strftime('%Y%m%d-%H%M%S')}")
         if run.path.exists() and any(run.path.iterdir()):
             raise TrainingError(
@@ -50,7 +58,8 @@ class RunFolder:
             )
         run.samples.mkdir(parents=True)
         run.checkpoints.mkdir()
-        write_atomically(run.config, toml_text.dumps({**preset.as_tables(), "provenance": provenance()}))
+        origin = provenance() | ({"start": str(start.resolve())} if start else {})
+        write_atomically(run.config, toml_text.dumps({**preset.as_tables(), "provenance": origin}))
         return run
 
     @classmethod

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import keras
@@ -11,12 +12,13 @@ import tensorflow as tf
 
 from zoo import data, families
 from zoo.families.base import GenerativeModel
-from zoo.training import checkpoints, samples
+from zoo.training import checkpoints, samples, warm_start
 from zoo.training.errors import PresetError, TrainingError
 from zoo.training.presets import Preset
-from zoo.training.progress import ProgressReport
+from zoo.training.progress import ProgressReport, note
 from zoo.training.recorder import Recorder
 from zoo.training.run_folder import RunFolder
+from zoo.training.stages import Stage, stages_of
 from zoo.training.stopping import Checkpointer, StopRequest
 from zoo.training.tensorboard import TensorBoardLog
 
@@ -29,27 +31,32 @@ class Workshop:
 
     preset: Preset
     data: data.ImageData
-    steps_per_epoch: int
+    stages: tuple[Stage, ...]
     strategy: tf.distribute.Strategy
 
     @property
     def total_steps(self) -> int:
-        return self.preset.train.epochs * self.steps_per_epoch
+        return self.stages[-1].end
 
     def build(self) -> GenerativeModel:
-        """A new, compiled model with weights from the preset's seed."""
+        """A new model with weights from the preset's seed; each stage compiles it."""
         train = self.preset.train
         keras.utils.set_random_seed(train.seed)
         family = families.get(self.preset.family)
         with self.scope():
             try:
-                model = family(
+                return family(
                     image_shape=self.data.image_shape, learning_rate=train.learning_rate, **self.preset.model
                 )
             except (TypeError, ValueError) as error:
                 raise PresetError(f"[model] does not suit {family.family}: {error}") from error
-            model.compile(model.default_optimizer(train.learning_rate, self.total_steps))
-        return model
+
+    def begin(self, stage: Stage, model: GenerativeModel) -> None:
+        """Makes the model ready for the first step of `stage`."""
+        with self.scope():
+            if stage.name:
+                model.begin_stage(stage.name)
+            model.compile_for(stage.learning_rate, stage.steps)
 
     def scope(self) -> AbstractContextManager[Any]:
         """Variables made in this scope are those of the strategy."""
@@ -69,7 +76,7 @@ def prepare(preset: Preset, strategy: str = "none") -> Workshop:
             f"model.num_classes is {classes}, but {images.name} has {images.num_classes} classes; "
             f"set it to {images.num_classes}, or to 0 for a model without classes"
         )
-    return Workshop(preset, images, images.steps_per_epoch(train.batch_size), make_strategy(strategy))
+    return Workshop(preset, images, stages_of(preset, images), make_strategy(strategy))
 
 
 def make_strategy(name: str) -> tf.distribute.Strategy:
@@ -91,13 +98,16 @@ def train(
         Stopped: a signal came, or the minutes are over; a checkpoint has been written.
         TrainingError: the loss is not finite, a checkpoint is damaged, or the data and the preset do not fit.
     """
-    preset, _ = run.read_config()
+    preset, origin = run.read_config()
     with run.lock():
         workshop = prepare(preset, strategy)
         checkpoint = checkpoints.latest(run.checkpoints) if resume else None
         if checkpoint is None:
             model, state = workshop.build(), checkpoints.TrainingState()
-            samples.rehearse(model, preset.sample)
+            if "start" in origin:
+                taken = warm_start.take(model, RunFolder.open(Path(origin["start"])))
+                note(f"Starting from {origin['start']}: {taken}")
+            samples.rehearse(model, preset.sample, workshop.data)
         else:
             families.get(preset.family)  # registers the classes that the file names
             with workshop.scope():
@@ -115,31 +125,40 @@ def _fit(
     workshop: Workshop,
     minutes: float | None,
 ) -> None:
-    preset, table, per_epoch = workshop.preset, workshop.preset.train, workshop.steps_per_epoch
+    preset, table, stages = workshop.preset, workshop.preset.train, workshop.stages
     board, stop = TensorBoardLog(run), StopRequest()
-    recorder = Recorder(
-        state, run, board, batch_size=table.batch_size, steps_per_epoch=per_epoch, log_every=table.log_every
-    )
+    recorder = Recorder(state, run, board, stages[0], log_every=table.log_every)
     report = ProgressReport(recorder, workshop.total_steps)
-    grids = samples.SampleGrids(state, run, board, preset.sample, workshop.data.class_names)
+    grids = samples.SampleGrids(state, run, board, preset.sample, workshop.data)
     checkpointer = Checkpointer(recorder, table.checkpoint_minutes, stop, minutes)
     try:
         with stop.watch():
-            while state.step < workshop.total_steps:
-                # All epochs of one `fit` have the same number of steps, so the rest of an interrupted epoch is a `fit`
-                # of its own.
-                epoch, done = divmod(state.step, per_epoch)
-                model.fit(
-                    workshop.data.train(table.batch_size, table.seed, table.epochs, start_step=state.step),
-                    initial_epoch=epoch,
-                    epochs=epoch + 1 if done else table.epochs,
-                    steps_per_epoch=per_epoch - done,
-                    validation_data=workshop.data.validation(table.batch_size),
-                    validation_freq=table.validate_every,
-                    callbacks=[recorder, report, grids, checkpointer],
-                    shuffle=False,  # the stream is shuffled already
-                    verbose=0,
-                )
+            for previous, stage in zip((None, *stages), stages, strict=False):
+                if state.step == stage.first_step:
+                    if previous is not None:
+                        checkpoints.save_model(model, run.stage_model(previous.name))
+                    workshop.begin(stage, model)
+                recorder.stage = stage
+                while state.step < stage.end:
+                    # All epochs of one `fit` have the same number of steps, so the rest of an interrupted epoch is a
+                    # `fit` of its own.
+                    epoch, done = stage.position(state.step)
+                    model.fit(
+                        workshop.data.train(
+                            stage.batch_size,
+                            stage.seed,
+                            stage.epochs,
+                            start_step=state.step - stage.first_step,
+                        ),
+                        initial_epoch=stage.first_epoch + epoch,
+                        epochs=stage.first_epoch + (epoch + 1 if done else stage.epochs),
+                        steps_per_epoch=stage.steps_per_epoch - done,
+                        validation_data=workshop.data.validation(stage.batch_size),
+                        validation_freq=table.validate_every,
+                        callbacks=[recorder, report, grids, checkpointer],
+                        shuffle=False,  # the stream is shuffled already
+                        verbose=0,
+                    )
             recorder.clock.tick()
             checkpoints.save(model, state, run.checkpoints)
     finally:

@@ -56,7 +56,7 @@ class Checkpointer(keras.callbacks.Callback):
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
         # After the last step of an epoch, wait for `on_epoch_end`: the epoch's row and grid belong to the checkpoint.
-        if self.recorder.state.step % self.recorder.steps_per_epoch and self._is_due():
+        if not self.recorder.ends_epoch and self._is_due():
             self.recorder.measure(logs or {})
             self._save()
 

@@ -12,7 +12,7 @@ from PIL import Image
 
 from zoo.training.run_folder import RunFolder, grid_step
 
-_NOT_CURVES = {"kind", "step", "images"}
+_NOT_CURVES = {"kind", "stage", "step", "images"}
 
 
 class TensorBoardLog:

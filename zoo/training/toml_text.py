@@ -8,19 +8,31 @@ from typing import Any
 
 
 def dumps(table: Mapping[str, Any]) -> str:
-    """The TOML text of `table`: strings, integers, floats, booleans, lists of these, and tables within tables."""
+    """The TOML text of `table`: strings, integers, floats, booleans, lists of these, tables within tables, and lists
+    of tables.
+    """
     return "\n".join(_lines(table, "")).strip() + "\n"
 
 
 def _lines(table: Mapping[str, Any], path: str) -> list[str]:
-    lines = [
-        f"{_key(key)} = {_value(value)}" for key, value in table.items() if not isinstance(value, Mapping)
-    ]
-    for key, value in table.items():
-        if isinstance(value, Mapping):
-            inner = f"{path}.{_key(key)}" if path else _key(key)
-            lines += ["", f"[{inner}]", *_lines(value, inner)]
+    plain = {key: value for key, value in table.items() if not (_is_table(value) or _is_tables(value))}
+    lines = [f"{_key(key)} = {_value(value)}" for key, value in plain.items()]
+    for key in (key for key in table if key not in plain):
+        inner = f"{path}.{_key(key)}" if path else _key(key)
+        if _is_table(table[key]):
+            lines += ["", f"[{inner}]", *_lines(table[key], inner)]
+        else:
+            for entry in table[key]:
+                lines += ["", f"[[{inner}]]", *_lines(entry, inner)]
     return lines
+
+
+def _is_table(value: Any) -> bool:
+    return isinstance(value, Mapping)
+
+
+def _is_tables(value: Any) -> bool:
+    return isinstance(value, (list, tuple)) and bool(value) and all(map(_is_table, value))
 
 
 def _key(key: str) -> str:

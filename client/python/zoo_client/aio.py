@@ -142,6 +142,23 @@ class Client:
                     for event in results.sample_events(reply, part):
                         yield event
 
+    async def complete(
+        self,
+        model: str,
+        picture: Images,
+        n: int = 1,
+        *,
+        given_rows: int | None = None,
+        seed: int | None = None,
+        labels: Labels = None,
+        timeout: float | None = None,
+        temperature: float | None = None,
+    ) -> Samples:
+        """Keeps the top of one picture, and draws `n` different rests below it."""
+        clock = self._clock(timeout)
+        options = requests.completion(await self._known(model, clock), picture, given_rows, temperature)
+        return await self.sample(model, n, seed=seed, labels=labels, timeout=clock(), **options)
+
     async def translate(
         self,
         model: str,
@@ -189,6 +206,12 @@ class Client:
                 async for reply in replies:
                     for event in results.sample_events(reply, part):
                         yield event
+
+    async def upscale(self, model: str, pictures: Images, *, timeout: float | None = None) -> Samples:
+        """Enlarges pictures of any sizes."""
+        clock = self._clock(timeout)
+        requests.check_enlarges(await self._known(model, clock))
+        return await self.translate(model, pictures, timeout=clock())
 
     async def score(
         self,

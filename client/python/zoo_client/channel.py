@@ -7,7 +7,11 @@ import os
 
 DEFAULT_TARGET = "localhost:50051"
 DEFAULT_TIMEOUT = 600.0  # Seconds; a call without any deadline could wait for ever.
-MAX_MESSAGE_BYTES = 64 << 20  # gRPC's own limit, 4 MiB, is one raw 1024 x 1024 RGB image and a bit.
+# gRPC's own limit, 4 MiB, is one raw 1024 x 1024 RGB image and a bit.
+MAX_SEND_BYTES = 64 << 20
+MAX_RECEIVE_BYTES = (
+    260 << 20
+)  # A server sends at most 256 MiB of pixels at once, unless it is configured otherwise.
 
 # Only UNAVAILABLE is repeated: it says that the server did not take the call on. A stream is repeated only if
 # nothing of it has arrived yet. gRPC varies each wait by 20 %, so that clients do not come back all at once.
@@ -29,8 +33,8 @@ SERVICE_CONFIG = {
 
 # Servers close the connection of a client that pings more often than they allow; once a minute is safe.
 CHANNEL_OPTIONS: list[tuple[str, int | str]] = [
-    ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
-    ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
+    ("grpc.max_receive_message_length", MAX_RECEIVE_BYTES),
+    ("grpc.max_send_message_length", MAX_SEND_BYTES),
     ("grpc.keepalive_time_ms", 60_000),
     ("grpc.keepalive_timeout_ms", 20_000),
     ("grpc.keepalive_permit_without_calls", 0),

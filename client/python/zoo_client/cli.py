@@ -35,6 +35,11 @@ TABLE: dict[str, dict[str, Entry]] = {
         "demo": Entry("zoo_client.demo.command:app", None, "Show what the bundled models can do."),
         "models": Entry("zoo_client.commands.models:app", None, "List the models of a server."),
         "sample": Entry("zoo_client.commands.sample:app", None, "Make images."),
+        "complete": Entry("zoo_client.commands.complete:app", None, "Draw the rest of a picture."),
+        "translate": Entry("zoo_client.commands.translate:app", None, "Turn pictures into others."),
+        "upscale": Entry("zoo_client.commands.translate:app", None, "Enlarge pictures of any size."),
+        "interpolate": Entry("zoo_client.commands.latents:app", None, "Draw what lies between pictures."),
+        "traverse": Entry("zoo_client.commands.latents:app", None, "Show what entries of a latent mean."),
         "score": Entry("zoo_client.commands.score:app", None, "Score images: likelihoods and the like."),
     },
     SERVE: {
@@ -42,7 +47,14 @@ TABLE: dict[str, dict[str, Entry]] = {
     },
     TRAIN: {
         "train": Entry("zoo.cli:app", "train", "Train a preset."),
-        "evaluate": Entry("zoo.cli:app", "train", "Measure a trained model on its test split."),
+        "evaluate": Entry(
+            "zoo.evaluation.command:app", "train", "Measure a trained model on its test split."
+        ),
+        "train-extractor": Entry(
+            "zoo.evaluation.command:app",
+            "train",
+            "Train the classifier in whose features samples are measured.",
+        ),
         "export": Entry("zoo.cli:app", "train", "Write a run as a SavedModel with its card."),
         "check": Entry("zoo.cli:app", "train", "Check a SavedModel folder against the contract."),
         "data": Entry("zoo.cli:app", "train", "Look at a source of images."),

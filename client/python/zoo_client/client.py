@@ -164,6 +164,31 @@ class Client:
 
         return events()
 
+    def complete(
+        self,
+        model: str,
+        picture: Images,
+        n: int = 1,
+        *,
+        given_rows: int | None = None,
+        seed: int | None = None,
+        labels: Labels = None,
+        timeout: float | None = None,
+        temperature: float | None = None,
+    ) -> Samples:
+        """Keeps the top of one picture, and draws `n` different rests below it.
+
+        Args:
+            model: the name of a model that draws row by row.
+            picture: the picture, of the model's shape.
+            n: how many completions.
+            given_rows: how many rows are kept; half of them by default.
+            seed, labels, timeout, temperature: as in `sample`.
+        """
+        clock = self._clock(timeout)
+        options = requests.completion(self._known(model, clock), picture, given_rows, temperature)
+        return self.sample(model, n, seed=seed, labels=labels, timeout=clock(), **options)
+
     def translate(
         self,
         model: str,
@@ -174,7 +199,11 @@ class Client:
         timeout: float | None = None,
         **options: Unpack[TranslateOptions],
     ) -> Samples:
-        """Turns images into other images.
+        """Turns images into other images: another domain, another resolution, a variation, a part painted anew.
+
+            zoo.translate("cyclegan_fashion_mnist", sneakers, direction="a_to_b")
+            zoo.translate("ddpm_fashion_mnist", shirt, labels="Shirt", strength=0.6)
+            zoo.translate("ddpm_fashion_mnist", shirt, strength=1, mask=mask)  # white is painted anew
 
         Args:
             model: the model's name.
@@ -221,6 +250,15 @@ class Client:
                         yield from results.sample_events(reply, part)
 
         return events()
+
+    def upscale(self, model: str, pictures: Images, *, timeout: float | None = None) -> Samples:
+        """Enlarges pictures of any sizes; `zoo.model(name).scale` is how many times.
+
+        Args are those of `translate`, which this is, for a model that enlarges. Raises InvalidField for another.
+        """
+        clock = self._clock(timeout)
+        requests.check_enlarges(self._known(model, clock))
+        return self.translate(model, pictures, timeout=clock())
 
     def score(
         self,

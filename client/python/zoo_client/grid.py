@@ -64,8 +64,9 @@ def grid(
     gap: int = 4,
     margin: int = 12,
     row_labels: Sequence[str] = (),
+    column_labels: Sequence[str] = (),
 ) -> Image.Image:
-    """A grid as a PIL picture, with a margin and, if there are labels, one to the left of each row.
+    """A grid as a PIL picture, with a margin, and labels to the left of its rows and above its columns.
 
     Args:
         images: uint8 [n, h, w, c] with c 1 (grey), 3 (RGB) or 4 (RGBA).
@@ -74,6 +75,7 @@ def grid(
         gap: pixels between neighbours.
         margin: pixels round the outside.
         row_labels: one text per row, or none.
+        column_labels: one text per column, or none.
     """
     from PIL import Image, ImageDraw
 
@@ -81,20 +83,41 @@ def grid(
     scale = scale or best_scale(images.shape[1], images.shape[2])
     picture = to_pil(tile(images, columns=columns, scale=scale, gap=gap))
     rows = -(-len(images) // columns)
-    if row_labels and len(row_labels) != rows:
-        raise ValueError(f"{len(row_labels)} row labels for {rows} rows")
+    for labels, places, what in ((row_labels, rows, "row"), (column_labels, columns, "column")):
+        if labels and len(labels) != places:
+            raise ValueError(f"{len(labels)} {what} labels for {places} {what}s")
 
-    pitch = images.shape[1] * scale + gap
-    typeface = font(max(12, min(18, pitch // 4)))
-    label_width = max((round(typeface.getlength(printable(text))) + 14 for text in row_labels), default=0)
-    size = (picture.width + label_width + 2 * margin, picture.height + 2 * margin)
-    canvas = Image.new("RGB" if row_labels else picture.mode, size, "white")
-    canvas.paste(picture, (margin + label_width, margin))
+    height, width = (images.shape[axis] * scale + gap for axis in (1, 2))
+    typeface = font(max(12, min(18, height // 4)))
+    left = max((round(typeface.getlength(printable(text))) + 14 for text in row_labels), default=0)
+    heading = fitting_font(column_labels, width)
+    top = round(1.6 * heading.size) if column_labels else 0
+    size = (picture.width + left + 2 * margin, picture.height + top + 2 * margin)
+    canvas = Image.new("RGB" if row_labels or column_labels else picture.mode, size, "white")
+    canvas.paste(picture, (margin + left, margin + top))
     draw = ImageDraw.Draw(canvas)
     for row, text in enumerate(row_labels):
-        middle = margin + row * pitch + (pitch - gap) / 2
-        draw.text((margin + label_width - 14, middle), printable(text), INK, typeface, anchor="rm")
+        middle = margin + top + row * height + (height - gap) / 2
+        draw.text((margin + left - 14, middle), printable(text), INK, typeface, anchor="rm")
+    for column, text in enumerate(column_labels):
+        middle = margin + left + column * width + (width - gap) / 2
+        draw.text((middle, margin + top - 0.5 * heading.size), printable(text), INK, heading, anchor="ms")
     return canvas
+
+
+def fitting_font(texts: Sequence[str], width: int) -> ImageFont.FreeTypeFont:
+    """The largest type, of those fit for labels, in which each text leaves room in this width; or the smallest."""
+    sizes = (16, 15, 14, 13, 12, 11)
+    room = width - 8
+    fits = (size for size in sizes if all(font(size).getlength(printable(text)) <= room for text in texts))
+    return font(next(fits, sizes[-1]))
+
+
+def blank_below(image: Pixels, rows: int, level: int = 200) -> Pixels:
+    """A copy of uint8 [h, w, c] with the `rows` at its top, and one light grey below them."""
+    kept = image.copy()
+    kept[rows:] = level
+    return kept
 
 
 def font(size: int) -> ImageFont.FreeTypeFont:

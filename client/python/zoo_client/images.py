@@ -40,12 +40,13 @@ DATA_TYPES: dict[image_pb2.DataType.ValueType, np.dtype[Any]] = {
 
 
 def as_list(images: Images, channels: int) -> list[Pixels]:
-    """Takes the images apart, each as uint8 [h, w, channels].
+    """Takes the images apart, each as uint8 [h, w, channels]. Of bool, False is black and True is white.
 
     Raises:
         InvalidField: an array is not uint8, or has axes that no image has.
     """
     if isinstance(images, np.ndarray):
+        images = images * np.uint8(255) if images.dtype == np.bool_ else images
         _check_dtype(images)
         if images.ndim == 2 or (images.ndim == 3 and images.shape[-1] == channels):
             return [_with_channels(images, channels)]

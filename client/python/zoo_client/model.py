@@ -108,6 +108,22 @@ class Model:
         """The typed description of one of `capabilities`, or None if the model lacks it."""
         return next((c for c in self.card.capabilities if _capability_name(c.kind) == name), None)
 
+    def takes(self, capability: str, *names: str) -> bool:
+        """Whether the model has the capability, with options of all these names."""
+        described = self.capability(capability)
+        return described is not None and set(names) <= {option.name for option in described.options}
+
+    @property
+    def scale(self) -> int:
+        """How many times the model enlarges what it translates; 0 if it does not translate."""
+        described = self.capability("translate")
+        return described.translation.scale if described is not None else 0
+
+    @property
+    def domains(self) -> tuple[str, ...]:
+        """Names of the two domains between which the option `direction` chooses, A first; empty without any."""
+        return self.classes if self.takes("translate", "direction") and len(self.classes) == 2 else ()
+
     def class_name(self, label: int | None) -> str:
         """The name of a label; empty for no class."""
         return self.card.classes[label] if label is not None and 0 <= label < len(self.card.classes) else ""

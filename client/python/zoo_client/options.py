@@ -60,12 +60,14 @@ class TranslateOptions(TypedDict, total=False):
 
     Attributes:
         direction: "a_to_b" or "b_to_a".
-        strength: how far the image is noised first, 0 to 1.
+        strength: how far the image is noised first, 0 (it is kept) to 1 (it is forgotten).
+        mask: a grey image, or an array of bool [h, w]: what is white, or True, is painted anew, and the rest is kept.
         sampler, steps, guidance, eta: as in SampleOptions.
     """
 
     direction: str | None
     strength: float | None
+    mask: images.Images | None
     sampler: str | None
     steps: int | None
     guidance: float | None

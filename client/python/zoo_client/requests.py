@@ -31,7 +31,8 @@ Labels: TypeAlias = int | str | Iterable[int | str] | None
 Method: TypeAlias = Literal["linear", "spherical"]
 
 SEEDS = 2**63  # Seeds are 0 .. 2^63 - 1, and wrap.
-MAX_PART_BYTES = 3 << 20  # Under the 4 MiB that a server takes unless it is configured otherwise.
+MAX_PART_BYTES = 3 << 20  # Under the 4 MiB that servers commonly take; ours takes 16 MiB.
+MAX_REPLY_BYTES = 32 << 20  # Of pixels that one part should bring: enlarged pictures are large.
 
 METHODS: dict[str, latent_service_pb2.InterpolationMethod.ValueType] = {
     "linear": latent_service_pb2.INTERPOLATION_METHOD_LINEAR,
@@ -112,7 +113,8 @@ def translate(
     messages = _messages(pictures, shape.channels, encoding)
     numbers = _labels(labels, model, len(messages))
     message = options.pack(options_pb2.TranslateOptions, model, "translate", wanted)
-    parts = list(_spans(len(messages), model, messages))
+    largest = max(message.height * message.width * message.channels for message in messages)
+    parts = list(_spans(len(messages), model, messages, reply_bytes=largest * max(model.scale, 1) ** 2))
     if seed is None and len(parts) > 1:
         seed = secrets.randbelow(2**53)
     return [
@@ -130,6 +132,26 @@ def translate(
         )
         for first, count in parts
     ]
+
+
+def completion(
+    model: Model, picture: Images, given_rows: int | None, temperature: float | None
+) -> options.SampleOptions:
+    """The options that complete `picture` below its `given_rows`, by default the upper half."""
+    if model.available and not model.takes("sample", "image", "given_rows"):
+        raise InvalidField.of(
+            "model.name", f"{model.name} does not complete pictures: it has no option given_rows"
+        )
+    rows = model.image_shape[0] // 2 if given_rows is None else given_rows
+    return {"image": picture, "given_rows": rows, "temperature": temperature}
+
+
+def check_enlarges(model: Model) -> None:
+    """Raises InvalidField for a model that gives pictures back in their own size."""
+    if model.available and model.scale <= 1:
+        raise InvalidField.of(
+            "model.name", f"{model.name} does not enlarge pictures: its translation.scale is not above 1"
+        )
 
 
 def score(
@@ -215,10 +237,17 @@ def _messages(pictures: Images, channels: int, encoding: Encoding) -> list[image
 
 
 def _spans(
-    items: int, model: Model, messages: Sequence[image_pb2.Image | image_pb2.RawTensor] = ()
+    items: int,
+    model: Model,
+    messages: Sequence[image_pb2.Image | image_pb2.RawTensor] = (),
+    reply_bytes: int = 1,
 ) -> Iterator[tuple[int, int]]:
-    """(first, count) of each part: as many items as the model's limit and the size of a message allow."""
+    """(first, count) of each part: as many items as the model's limit and the size of messages allow.
+
+    `messages` go with the request, and for each of them at most `reply_bytes` come back.
+    """
     limit = model.card.limits.max_items_per_request or items
+    limit = min(limit, max(1, MAX_REPLY_BYTES // reply_bytes))
     if messages:
         limit = min(limit, max(1, MAX_PART_BYTES // max(message.ByteSize() for message in messages)))
     for first in range(0, items, limit):

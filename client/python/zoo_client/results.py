@@ -164,6 +164,7 @@ class ScoreInfo:
         exact: False for a bound, and for a random estimate.
         description: one sentence for people.
         primary: whether it is the one to show where only one is shown.
+        entries: names of the entries of a score that has several, such as the classes of a CLASS_PROBABILITY.
     """
 
     name: str
@@ -172,6 +173,14 @@ class ScoreInfo:
     exact: bool
     description: str = ""
     primary: bool = False
+    entries: tuple[str, ...] = ()
+
+    @property
+    def meaning(self) -> str:
+        """The kind in words; of a bound or an estimate, that it is not exact. (What a network says is what it says.)"""
+        words = self.kind.lower().replace("_", " ")
+        says = self.kind in ("DISCRIMINATOR_LOGIT", "CLASS_PROBABILITY")
+        return words if self.exact or says else f"{words}, not exact"
 
 
 @dataclass(frozen=True, eq=False)
@@ -292,12 +301,13 @@ def score_events(
 
 
 def progress(message: progress_pb2.Progress, part: Part[Any]) -> Progress:
-    """Progress of the whole call, of which the message tells about one part."""
-    each = message.steps // max(message.items, 1)  # All items of a call take as many steps.
+    """Progress of the whole call, of which the message tells about one part; the others are taken to be like it."""
+    each = message.steps / max(message.items, 1)
+    before, others = part.first * each, (part.items - message.items) * each
     return Progress(
         queue_position=message.queue_position,
-        step=part.first * each + message.step,
-        steps=part.items * each,
+        step=round(before) + message.step,
+        steps=round(others) + message.steps,
         items_done=part.first + message.items_done,
         items=part.items,
     )
@@ -317,6 +327,7 @@ def scores(message: scoring_service_pb2.ImageScore, first: int, model: Model) ->
         else:
             values[value.name] = value.value
         output = outputs.get(value.name)
+        by_class = value.kind == capability_pb2.SCORE_KIND_CLASS_PROBABILITY
         infos[value.name] = ScoreInfo(
             name=value.name,
             kind=enum_name(capability_pb2.ScoreKind.DESCRIPTOR, value.kind),
@@ -324,5 +335,6 @@ def scores(message: scoring_service_pb2.ImageScore, first: int, model: Model) ->
             exact=value.exact,
             description=output.description if output is not None else "",
             primary=output.primary if output is not None else False,
+            entries=model.classes if by_class else (),
         )
     return ImageScores(first + message.index, values, tuple(infos.values()), recipe(message.recipe))

@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from pixelzoo.v1 import image_pb2 as pixelzoo_dot_v1_dot_image__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1cpixelzoo/v1/capability.proto\x12\x0bpixelzoo.v1\x1a\x17pixelzoo/v1/image.proto\"\x88\x02\n\nCapability\x12)\n\x04kind\x18\x01 \x01(\x0e\x32\x1b.pixelzoo.v1.CapabilityKind\x12\x11\n\titerative\x18\x02 \x01(\x08\x12\x10\n\x08previews\x18\x03 \x01(\x08\x12$\n\x07options\x18\x04 \x03(\x0b\x32\x13.pixelzoo.v1.Option\x12(\n\x06scores\x18\x05 \x03(\x0b\x32\x18.pixelzoo.v1.ScoreOutput\x12\'\n\x06latent\x18\x06 \x01(\x0b\x32\x17.pixelzoo.v1.LatentSpec\x12\x31\n\x0btranslation\x18\x07 \x01(\x0b\x32\x1c.pixelzoo.v1.TranslationSpec\"\xe4\x01\n\x06Option\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x02 \x01(\t\x12-\n\x07integer\x18\x03 \x01(\x0b\x32\x1a.pixelzoo.v1.IntegerOptionH\x00\x12(\n\x04real\x18\x04 \x01(\x0b\x32\x18.pixelzoo.v1.FloatOptionH\x00\x12+\n\x06\x63hoice\x18\x05 \x01(\x0b\x32\x19.pixelzoo.v1.ChoiceOptionH\x00\x12)\n\x05image\x18\x06 \x01(\x0b\x32\x18.pixelzoo.v1.ImageOptionH\x00\x42\x06\n\x04spec\":\n\rIntegerOption\x12\x0b\n\x03min\x18\x01 \x01(\x03\x12\x0b\n\x03max\x18\x02 \x01(\x03\x12\x0f\n\x07\x64\x65\x66\x61ult\x18\x03 \x01(\x03\"8\n\x0b\x46loatOption\x12\x0b\n\x03min\x18\x01 \x01(\x02\x12\x0b\n\x03max\x18\x02 \x01(\x02\x12\x0f\n\x07\x64\x65\x66\x61ult\x18\x03 \x01(\x02\"L\n\x0c\x43hoiceOption\x12$\n\x07\x63hoices\x18\x01 \x03(\x0b\x32\x13.pixelzoo.v1.Choice\x12\x16\n\x0e\x64\x65\x66\x61ult_number\x18\x02 \x01(\x05\"&\n\x06\x43hoice\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0e\n\x06number\x18\x02 \x01(\x05\"5\n\x0bImageOption\x12&\n\x05shape\x18\x01 \x01(\x0b\x32\x17.pixelzoo.v1.ImageShape\"\x84\x01\n\x0bScoreOutput\x12\x0c\n\x04name\x18\x01 \x01(\t\x12$\n\x04kind\x18\x02 \x01(\x0e\x32\x16.pixelzoo.v1.ScoreKind\x12\x0c\n\x04unit\x18\x03 \x01(\t\x12\r\n\x05\x65xact\x18\x04 \x01(\x08\x12\x13\n\x0b\x64\x65scription\x18\x05 \x01(\t\x12\x0f\n\x07primary\x18\x06 \x01(\x08\"\x85\x01\n\nLatentSpec\x12\r\n\x05shape\x18\x01 \x03(\r\x12(\n\tdata_type\x18\x02 \x01(\x0e\x32\x15.pixelzoo.v1.DataType\x12\'\n\x05prior\x18\x03 \x01(\x0e\x32\x18.pixelzoo.v1.LatentPrior\x12\x15\n\rcodebook_size\x18\x04 \x01(\r\"N\n\x0fTranslationSpec\x12,\n\x0binput_shape\x18\x01 \x01(\x0b\x32\x17.pixelzoo.v1.ImageShape\x12\r\n\x05scale\x18\x02 \x01(\r*\xbf\x01\n\x0e\x43\x61pabilityKind\x12\x1f\n\x1b\x43\x41PABILITY_KIND_UNSPECIFIED\x10\x00\x12\x1a\n\x16\x43\x41PABILITY_KIND_SAMPLE\x10\x01\x12\x1d\n\x19\x43\x41PABILITY_KIND_TRANSLATE\x10\x02\x12\x19\n\x15\x43\x41PABILITY_KIND_SCORE\x10\x03\x12\x1a\n\x16\x43\x41PABILITY_KIND_ENCODE\x10\x04\x12\x1a\n\x16\x43\x41PABILITY_KIND_DECODE\x10\x05*\xf3\x01\n\tScoreKind\x12\x1a\n\x16SCORE_KIND_UNSPECIFIED\x10\x00\x12#\n\x1fSCORE_KIND_EXACT_LOG_LIKELIHOOD\x10\x01\x12#\n\x1fSCORE_KIND_EVIDENCE_LOWER_BOUND\x10\x02\x12\"\n\x1eSCORE_KIND_DISCRIMINATOR_LOGIT\x10\x03\x12#\n\x1fSCORE_KIND_RECONSTRUCTION_ERROR\x10\x04\x12 \n\x1cSCORE_KIND_CLASS_PROBABILITY\x10\x05\x12\x15\n\x11SCORE_KIND_DETAIL\x10\x06*g\n\x0bLatentPrior\x12\x1c\n\x18LATENT_PRIOR_UNSPECIFIED\x10\x00\x12 \n\x1cLATENT_PRIOR_STANDARD_NORMAL\x10\x01\x12\x18\n\x14LATENT_PRIOR_LEARNED\x10\x02\x42m\n\x0f\x63om.pixelzoo.v1B\x0f\x43\x61pabilityProtoP\x01Z\x16pixelzoo/v1;pixelzoov1\xa2\x02\x03PXZ\xaa\x02\x0bPixelzoo.V1\xca\x02\x0bPixelzoo\\V1\xea\x02\x0cPixelzoo::V1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1cpixelzoo/v1/capability.proto\x12\x0bpixelzoo.v1\x1a\x17pixelzoo/v1/image.proto\"\x88\x02\n\nCapability\x12)\n\x04kind\x18\x01 \x01(\x0e\x32\x1b.pixelzoo.v1.CapabilityKind\x12\x11\n\titerative\x18\x02 \x01(\x08\x12\x10\n\x08previews\x18\x03 \x01(\x08\x12$\n\x07options\x18\x04 \x03(\x0b\x32\x13.pixelzoo.v1.Option\x12(\n\x06scores\x18\x05 \x03(\x0b\x32\x18.pixelzoo.v1.ScoreOutput\x12\'\n\x06latent\x18\x06 \x01(\x0b\x32\x17.pixelzoo.v1.LatentSpec\x12\x31\n\x0btranslation\x18\x07 \x01(\x0b\x32\x1c.pixelzoo.v1.TranslationSpec\"\xe4\x01\n\x06Option\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x02 \x01(\t\x12-\n\x07integer\x18\x03 \x01(\x0b\x32\x1a.pixelzoo.v1.IntegerOptionH\x00\x12(\n\x04real\x18\x04 \x01(\x0b\x32\x18.pixelzoo.v1.FloatOptionH\x00\x12+\n\x06\x63hoice\x18\x05 \x01(\x0b\x32\x19.pixelzoo.v1.ChoiceOptionH\x00\x12)\n\x05image\x18\x06 \x01(\x0b\x32\x18.pixelzoo.v1.ImageOptionH\x00\x42\x06\n\x04spec\":\n\rIntegerOption\x12\x0b\n\x03min\x18\x01 \x01(\x03\x12\x0b\n\x03max\x18\x02 \x01(\x03\x12\x0f\n\x07\x64\x65\x66\x61ult\x18\x03 \x01(\x03\"8\n\x0b\x46loatOption\x12\x0b\n\x03min\x18\x01 \x01(\x02\x12\x0b\n\x03max\x18\x02 \x01(\x02\x12\x0f\n\x07\x64\x65\x66\x61ult\x18\x03 \x01(\x02\"L\n\x0c\x43hoiceOption\x12$\n\x07\x63hoices\x18\x01 \x03(\x0b\x32\x13.pixelzoo.v1.Choice\x12\x16\n\x0e\x64\x65\x66\x61ult_number\x18\x02 \x01(\x05\"&\n\x06\x43hoice\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0e\n\x06number\x18\x02 \x01(\x05\"L\n\x0bImageOption\x12&\n\x05shape\x18\x01 \x01(\x0b\x32\x17.pixelzoo.v1.ImageShape\x12\x15\n\rdefault_level\x18\x02 \x01(\r\"\x84\x01\n\x0bScoreOutput\x12\x0c\n\x04name\x18\x01 \x01(\t\x12$\n\x04kind\x18\x02 \x01(\x0e\x32\x16.pixelzoo.v1.ScoreKind\x12\x0c\n\x04unit\x18\x03 \x01(\t\x12\r\n\x05\x65xact\x18\x04 \x01(\x08\x12\x13\n\x0b\x64\x65scription\x18\x05 \x01(\t\x12\x0f\n\x07primary\x18\x06 \x01(\x08\"\x85\x01\n\nLatentSpec\x12\r\n\x05shape\x18\x01 \x03(\r\x12(\n\tdata_type\x18\x02 \x01(\x0e\x32\x15.pixelzoo.v1.DataType\x12\'\n\x05prior\x18\x03 \x01(\x0e\x32\x18.pixelzoo.v1.LatentPrior\x12\x15\n\rcodebook_size\x18\x04 \x01(\r\"N\n\x0fTranslationSpec\x12,\n\x0binput_shape\x18\x01 \x01(\x0b\x32\x17.pixelzoo.v1.ImageShape\x12\r\n\x05scale\x18\x02 \x01(\r*\xbf\x01\n\x0e\x43\x61pabilityKind\x12\x1f\n\x1b\x43\x41PABILITY_KIND_UNSPECIFIED\x10\x00\x12\x1a\n\x16\x43\x41PABILITY_KIND_SAMPLE\x10\x01\x12\x1d\n\x19\x43\x41PABILITY_KIND_TRANSLATE\x10\x02\x12\x19\n\x15\x43\x41PABILITY_KIND_SCORE\x10\x03\x12\x1a\n\x16\x43\x41PABILITY_KIND_ENCODE\x10\x04\x12\x1a\n\x16\x43\x41PABILITY_KIND_DECODE\x10\x05*\xf3\x01\n\tScoreKind\x12\x1a\n\x16SCORE_KIND_UNSPECIFIED\x10\x00\x12#\n\x1fSCORE_KIND_EXACT_LOG_LIKELIHOOD\x10\x01\x12#\n\x1fSCORE_KIND_EVIDENCE_LOWER_BOUND\x10\x02\x12\"\n\x1eSCORE_KIND_DISCRIMINATOR_LOGIT\x10\x03\x12#\n\x1fSCORE_KIND_RECONSTRUCTION_ERROR\x10\x04\x12 \n\x1cSCORE_KIND_CLASS_PROBABILITY\x10\x05\x12\x15\n\x11SCORE_KIND_DETAIL\x10\x06*g\n\x0bLatentPrior\x12\x1c\n\x18LATENT_PRIOR_UNSPECIFIED\x10\x00\x12 \n\x1cLATENT_PRIOR_STANDARD_NORMAL\x10\x01\x12\x18\n\x14LATENT_PRIOR_LEARNED\x10\x02\x42m\n\x0f\x63om.pixelzoo.v1B\x0f\x43\x61pabilityProtoP\x01Z\x16pixelzoo/v1;pixelzoov1\xa2\x02\x03PXZ\xaa\x02\x0bPixelzoo.V1\xca\x02\x0bPixelzoo\\V1\xea\x02\x0cPixelzoo::V1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -33,12 +33,12 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'pixelzoo.v1.capability_pb2'
 if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._loaded_options = None
   _globals['DESCRIPTOR']._serialized_options = b'\n\017com.pixelzoo.v1B\017CapabilityProtoP\001Z\026pixelzoo/v1;pixelzoov1\242\002\003PXZ\252\002\013Pixelzoo.V1\312\002\013Pixelzoo\\V1\352\002\014Pixelzoo::V1'
-  _globals['_CAPABILITYKIND']._serialized_start=1211
-  _globals['_CAPABILITYKIND']._serialized_end=1402
-  _globals['_SCOREKIND']._serialized_start=1405
-  _globals['_SCOREKIND']._serialized_end=1648
-  _globals['_LATENTPRIOR']._serialized_start=1650
-  _globals['_LATENTPRIOR']._serialized_end=1753
+  _globals['_CAPABILITYKIND']._serialized_start=1234
+  _globals['_CAPABILITYKIND']._serialized_end=1425
+  _globals['_SCOREKIND']._serialized_start=1428
+  _globals['_SCOREKIND']._serialized_end=1671
+  _globals['_LATENTPRIOR']._serialized_start=1673
+  _globals['_LATENTPRIOR']._serialized_end=1776
   _globals['_CAPABILITY']._serialized_start=71
   _globals['_CAPABILITY']._serialized_end=335
   _globals['_OPTION']._serialized_start=338
@@ -52,11 +52,11 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CHOICE']._serialized_start=764
   _globals['_CHOICE']._serialized_end=802
   _globals['_IMAGEOPTION']._serialized_start=804
-  _globals['_IMAGEOPTION']._serialized_end=857
-  _globals['_SCOREOUTPUT']._serialized_start=860
-  _globals['_SCOREOUTPUT']._serialized_end=992
-  _globals['_LATENTSPEC']._serialized_start=995
-  _globals['_LATENTSPEC']._serialized_end=1128
-  _globals['_TRANSLATIONSPEC']._serialized_start=1130
-  _globals['_TRANSLATIONSPEC']._serialized_end=1208
+  _globals['_IMAGEOPTION']._serialized_end=880
+  _globals['_SCOREOUTPUT']._serialized_start=883
+  _globals['_SCOREOUTPUT']._serialized_end=1015
+  _globals['_LATENTSPEC']._serialized_start=1018
+  _globals['_LATENTSPEC']._serialized_end=1151
+  _globals['_TRANSLATIONSPEC']._serialized_start=1153
+  _globals['_TRANSLATIONSPEC']._serialized_end=1231
 # @@protoc_insertion_point(module_scope)

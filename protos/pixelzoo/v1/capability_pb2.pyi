@@ -378,11 +378,18 @@ Global___Choice: typing_extensions.TypeAlias = Choice
 
 @typing.final
 class ImageOption(google.protobuf.message.Message):
-    """An option that is a picture. A request that does not set it gives a black one."""
+    """An option that is a picture. A request that does not set it gives one of a single level, black unless the card says
+    otherwise.
+    """
 
     DESCRIPTOR: google.protobuf.descriptor.Descriptor
 
     SHAPE_FIELD_NUMBER: builtins.int
+    DEFAULT_LEVEL_FIELD_NUMBER: builtins.int
+    default_level: builtins.int
+    """OUTPUT_ONLY. Level of every pixel of the picture taken when a request does not set the option.
+    Range: 0 (black) to 255 (white); default: 0; unit: levels.
+    """
     @property
     def shape(self) -> pixelzoo.v1.image_pb2.ImageShape:
         """OUTPUT_ONLY. Shape of the picture.
@@ -393,10 +400,11 @@ class ImageOption(google.protobuf.message.Message):
         self,
         *,
         shape: pixelzoo.v1.image_pb2.ImageShape | None = ...,
+        default_level: builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: typing_extensions.TypeAlias = typing.Literal["shape", b"shape"]
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: typing_extensions.TypeAlias = typing.Literal["shape", b"shape"]
+    _ClearFieldArgType: typing_extensions.TypeAlias = typing.Literal["default_level", b"default_level", "shape", b"shape"]
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
 
 Global___ImageOption: typing_extensions.TypeAlias = ImageOption

@@ -85,7 +85,8 @@ class ModelCard(google.protobuf.message.Message):
 
     @property
     def classes(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
-        """OUTPUT_ONLY. Names of the classes; the position in the list is the label that requests use.
+        """OUTPUT_ONLY. Names of the classes; the position in the list is the label that requests use. Of a model that
+        translates between two domains, the names of the domains, A first.
         Range: up to 100000 names; default: empty, no classes; unit: none.
         """
 

@@ -53,7 +53,7 @@ class _ErrorReasonEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._En
     retry: no.
     """
     ERROR_REASON_TOO_MANY_IMAGES: _ErrorReason.ValueType  # 5
-    """The request has more items than the model's limits, or the server's, allow.
+    """The request has more items than the model's limits, or the server's, allow, or than fit in one response.
     Status: INVALID_ARGUMENT; details: BadRequest; metadata: field, limit; retry: no.
     """
     ERROR_REASON_IMAGE_TOO_LARGE: _ErrorReason.ValueType  # 6
@@ -127,7 +127,7 @@ Status: FAILED_PRECONDITION; details: PreconditionFailure; metadata: model, capa
 retry: no.
 """
 ERROR_REASON_TOO_MANY_IMAGES: ErrorReason.ValueType  # 5
-"""The request has more items than the model's limits, or the server's, allow.
+"""The request has more items than the model's limits, or the server's, allow, or than fit in one response.
 Status: INVALID_ARGUMENT; details: BadRequest; metadata: field, limit; retry: no.
 """
 ERROR_REASON_IMAGE_TOO_LARGE: ErrorReason.ValueType  # 6

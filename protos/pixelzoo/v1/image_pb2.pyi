@@ -144,7 +144,7 @@ class EncodedImage(google.protobuf.message.Message):
     MIME_TYPE_FIELD_NUMBER: builtins.int
     data: builtins.bytes
     """REQUIRED. The file, byte for byte.
-    Range: 1 byte to the server's message limit (4 MiB unless configured); default: none; unit: bytes.
+    Range: 1 byte to the server's message limit (16 MiB unless configured); default: none; unit: bytes.
     """
     mime_type: builtins.str
     """OPTIONAL. IANA media type of the file. The server always sets it; in a request it may be left empty, since the

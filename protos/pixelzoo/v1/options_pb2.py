@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from pixelzoo.v1 import image_pb2 as pixelzoo_dot_v1_dot_image__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19pixelzoo/v1/options.proto\x12\x0bpixelzoo.v1\x1a\x17pixelzoo/v1/image.proto\"\x82\x02\n\rSampleOptions\x12\x32\n\tdiffusion\x18\x01 \x01(\x0b\x32\x1d.pixelzoo.v1.DiffusionOptionsH\x00\x12<\n\x0e\x61utoregressive\x18\x02 \x01(\x0b\x32\".pixelzoo.v1.AutoregressiveOptionsH\x00\x12=\n\x0flatent_variable\x18\x03 \x01(\x0b\x32\".pixelzoo.v1.LatentVariableOptionsH\x00\x12\x36\n\x0b\x61\x64versarial\x18\x04 \x01(\x0b\x32\x1f.pixelzoo.v1.AdversarialOptionsH\x00\x42\x08\n\x06\x66\x61mily\"\x95\x01\n\x10\x44iffusionOptions\x12%\n\x07sampler\x18\x01 \x01(\x0e\x32\x14.pixelzoo.v1.Sampler\x12\x12\n\x05steps\x18\x02 \x01(\rH\x00\x88\x01\x01\x12\x15\n\x08guidance\x18\x03 \x01(\x02H\x01\x88\x01\x01\x12\x10\n\x03\x65ta\x18\x04 \x01(\x02H\x02\x88\x01\x01\x42\x08\n\x06_stepsB\x0b\n\t_guidanceB\x06\n\x04_eta\"\x8c\x01\n\x15\x41utoregressiveOptions\x12\x18\n\x0btemperature\x18\x01 \x01(\x02H\x00\x88\x01\x01\x12!\n\x05image\x18\x02 \x01(\x0b\x32\x12.pixelzoo.v1.Image\x12\x17\n\ngiven_rows\x18\x03 \x01(\rH\x01\x88\x01\x01\x42\x0e\n\x0c_temperatureB\r\n\x0b_given_rows\"A\n\x15LatentVariableOptions\x12\x18\n\x0btemperature\x18\x01 \x01(\x02H\x00\x88\x01\x01\x42\x0e\n\x0c_temperature\"<\n\x12\x41\x64versarialOptions\x12\x17\n\ntruncation\x18\x01 \x01(\x02H\x00\x88\x01\x01\x42\r\n\x0b_truncation\"\x9a\x01\n\x10TranslateOptions\x12?\n\x0b\x61\x64versarial\x18\x01 \x01(\x0b\x32(.pixelzoo.v1.AdversarialTranslateOptionsH\x00\x12;\n\tdiffusion\x18\x02 \x01(\x0b\x32&.pixelzoo.v1.DiffusionTranslateOptionsH\x00\x42\x08\n\x06\x66\x61mily\"H\n\x1b\x41\x64versarialTranslateOptions\x12)\n\tdirection\x18\x01 \x01(\x0e\x32\x16.pixelzoo.v1.Direction\"\xc2\x01\n\x19\x44iffusionTranslateOptions\x12\x15\n\x08strength\x18\x01 \x01(\x02H\x00\x88\x01\x01\x12%\n\x07sampler\x18\x02 \x01(\x0e\x32\x14.pixelzoo.v1.Sampler\x12\x12\n\x05steps\x18\x03 \x01(\rH\x01\x88\x01\x01\x12\x15\n\x08guidance\x18\x04 \x01(\x02H\x02\x88\x01\x01\x12\x10\n\x03\x65ta\x18\x05 \x01(\x02H\x03\x88\x01\x01\x42\x0b\n\t_strengthB\x08\n\x06_stepsB\x0b\n\t_guidanceB\x06\n\x04_eta\"\x95\x01\n\x0cScoreOptions\x12\x37\n\tdiffusion\x18\x01 \x01(\x0b\x32\".pixelzoo.v1.DiffusionScoreOptionsH\x00\x12\x42\n\x0flatent_variable\x18\x02 \x01(\x0b\x32\'.pixelzoo.v1.LatentVariableScoreOptionsH\x00\x42\x08\n\x06\x66\x61mily\"=\n\x15\x44iffusionScoreOptions\x12\x16\n\ttimesteps\x18\x01 \x01(\rH\x00\x88\x01\x01\x42\x0c\n\n_timesteps\"T\n\x1aLatentVariableScoreOptions\x12\x1f\n\x12importance_samples\x18\x01 \x01(\rH\x00\x88\x01\x01\x42\x15\n\x13_importance_samples*d\n\x07Sampler\x12\x17\n\x13SAMPLER_UNSPECIFIED\x10\x00\x12\x10\n\x0cSAMPLER_DDPM\x10\x01\x12\x10\n\x0cSAMPLER_DDIM\x10\x02\x12\x1c\n\x18SAMPLER_DPM_SOLVER_PP_2M\x10\x03*R\n\tDirection\x12\x19\n\x15\x44IRECTION_UNSPECIFIED\x10\x00\x12\x14\n\x10\x44IRECTION_A_TO_B\x10\x01\x12\x14\n\x10\x44IRECTION_B_TO_A\x10\x02\x42j\n\x0f\x63om.pixelzoo.v1B\x0cOptionsProtoP\x01Z\x16pixelzoo/v1;pixelzoov1\xa2\x02\x03PXZ\xaa\x02\x0bPixelzoo.V1\xca\x02\x0bPixelzoo\\V1\xea\x02\x0cPixelzoo::V1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19pixelzoo/v1/options.proto\x12\x0bpixelzoo.v1\x1a\x17pixelzoo/v1/image.proto\"\x82\x02\n\rSampleOptions\x12\x32\n\tdiffusion\x18\x01 \x01(\x0b\x32\x1d.pixelzoo.v1.DiffusionOptionsH\x00\x12<\n\x0e\x61utoregressive\x18\x02 \x01(\x0b\x32\".pixelzoo.v1.AutoregressiveOptionsH\x00\x12=\n\x0flatent_variable\x18\x03 \x01(\x0b\x32\".pixelzoo.v1.LatentVariableOptionsH\x00\x12\x36\n\x0b\x61\x64versarial\x18\x04 \x01(\x0b\x32\x1f.pixelzoo.v1.AdversarialOptionsH\x00\x42\x08\n\x06\x66\x61mily\"\x95\x01\n\x10\x44iffusionOptions\x12%\n\x07sampler\x18\x01 \x01(\x0e\x32\x14.pixelzoo.v1.Sampler\x12\x12\n\x05steps\x18\x02 \x01(\rH\x00\x88\x01\x01\x12\x15\n\x08guidance\x18\x03 \x01(\x02H\x01\x88\x01\x01\x12\x10\n\x03\x65ta\x18\x04 \x01(\x02H\x02\x88\x01\x01\x42\x08\n\x06_stepsB\x0b\n\t_guidanceB\x06\n\x04_eta\"\x8c\x01\n\x15\x41utoregressiveOptions\x12\x18\n\x0btemperature\x18\x01 \x01(\x02H\x00\x88\x01\x01\x12!\n\x05image\x18\x02 \x01(\x0b\x32\x12.pixelzoo.v1.Image\x12\x17\n\ngiven_rows\x18\x03 \x01(\rH\x01\x88\x01\x01\x42\x0e\n\x0c_temperatureB\r\n\x0b_given_rows\"A\n\x15LatentVariableOptions\x12\x18\n\x0btemperature\x18\x01 \x01(\x02H\x00\x88\x01\x01\x42\x0e\n\x0c_temperature\"<\n\x12\x41\x64versarialOptions\x12\x17\n\ntruncation\x18\x01 \x01(\x02H\x00\x88\x01\x01\x42\r\n\x0b_truncation\"\x9a\x01\n\x10TranslateOptions\x12?\n\x0b\x61\x64versarial\x18\x01 \x01(\x0b\x32(.pixelzoo.v1.AdversarialTranslateOptionsH\x00\x12;\n\tdiffusion\x18\x02 \x01(\x0b\x32&.pixelzoo.v1.DiffusionTranslateOptionsH\x00\x42\x08\n\x06\x66\x61mily\"H\n\x1b\x41\x64versarialTranslateOptions\x12)\n\tdirection\x18\x01 \x01(\x0e\x32\x16.pixelzoo.v1.Direction\"\xe4\x01\n\x19\x44iffusionTranslateOptions\x12\x15\n\x08strength\x18\x01 \x01(\x02H\x00\x88\x01\x01\x12%\n\x07sampler\x18\x02 \x01(\x0e\x32\x14.pixelzoo.v1.Sampler\x12\x12\n\x05steps\x18\x03 \x01(\rH\x01\x88\x01\x01\x12\x15\n\x08guidance\x18\x04 \x01(\x02H\x02\x88\x01\x01\x12\x10\n\x03\x65ta\x18\x05 \x01(\x02H\x03\x88\x01\x01\x12 \n\x04mask\x18\x06 \x01(\x0b\x32\x12.pixelzoo.v1.ImageB\x0b\n\t_strengthB\x08\n\x06_stepsB\x0b\n\t_guidanceB\x06\n\x04_eta\"\x95\x01\n\x0cScoreOptions\x12\x37\n\tdiffusion\x18\x01 \x01(\x0b\x32\".pixelzoo.v1.DiffusionScoreOptionsH\x00\x12\x42\n\x0flatent_variable\x18\x02 \x01(\x0b\x32\'.pixelzoo.v1.LatentVariableScoreOptionsH\x00\x42\x08\n\x06\x66\x61mily\"=\n\x15\x44iffusionScoreOptions\x12\x16\n\ttimesteps\x18\x01 \x01(\rH\x00\x88\x01\x01\x42\x0c\n\n_timesteps\"T\n\x1aLatentVariableScoreOptions\x12\x1f\n\x12importance_samples\x18\x01 \x01(\rH\x00\x88\x01\x01\x42\x15\n\x13_importance_samples*d\n\x07Sampler\x12\x17\n\x13SAMPLER_UNSPECIFIED\x10\x00\x12\x10\n\x0cSAMPLER_DDPM\x10\x01\x12\x10\n\x0cSAMPLER_DDIM\x10\x02\x12\x1c\n\x18SAMPLER_DPM_SOLVER_PP_2M\x10\x03*R\n\tDirection\x12\x19\n\x15\x44IRECTION_UNSPECIFIED\x10\x00\x12\x14\n\x10\x44IRECTION_A_TO_B\x10\x01\x12\x14\n\x10\x44IRECTION_B_TO_A\x10\x02\x42j\n\x0f\x63om.pixelzoo.v1B\x0cOptionsProtoP\x01Z\x16pixelzoo/v1;pixelzoov1\xa2\x02\x03PXZ\xaa\x02\x0bPixelzoo.V1\xca\x02\x0bPixelzoo\\V1\xea\x02\x0cPixelzoo::V1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -33,10 +33,10 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'pixelzoo.v1.options_pb2', _
 if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._loaded_options = None
   _globals['DESCRIPTOR']._serialized_options = b'\n\017com.pixelzoo.v1B\014OptionsProtoP\001Z\026pixelzoo/v1;pixelzoov1\242\002\003PXZ\252\002\013Pixelzoo.V1\312\002\013Pixelzoo\\V1\352\002\014Pixelzoo::V1'
-  _globals['_SAMPLER']._serialized_start=1481
-  _globals['_SAMPLER']._serialized_end=1581
-  _globals['_DIRECTION']._serialized_start=1583
-  _globals['_DIRECTION']._serialized_end=1665
+  _globals['_SAMPLER']._serialized_start=1515
+  _globals['_SAMPLER']._serialized_end=1615
+  _globals['_DIRECTION']._serialized_start=1617
+  _globals['_DIRECTION']._serialized_end=1699
   _globals['_SAMPLEOPTIONS']._serialized_start=68
   _globals['_SAMPLEOPTIONS']._serialized_end=326
   _globals['_DIFFUSIONOPTIONS']._serialized_start=329
@@ -52,11 +52,11 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ADVERSARIALTRANSLATEOPTIONS']._serialized_start=909
   _globals['_ADVERSARIALTRANSLATEOPTIONS']._serialized_end=981
   _globals['_DIFFUSIONTRANSLATEOPTIONS']._serialized_start=984
-  _globals['_DIFFUSIONTRANSLATEOPTIONS']._serialized_end=1178
-  _globals['_SCOREOPTIONS']._serialized_start=1181
-  _globals['_SCOREOPTIONS']._serialized_end=1330
-  _globals['_DIFFUSIONSCOREOPTIONS']._serialized_start=1332
-  _globals['_DIFFUSIONSCOREOPTIONS']._serialized_end=1393
-  _globals['_LATENTVARIABLESCOREOPTIONS']._serialized_start=1395
-  _globals['_LATENTVARIABLESCOREOPTIONS']._serialized_end=1479
+  _globals['_DIFFUSIONTRANSLATEOPTIONS']._serialized_end=1212
+  _globals['_SCOREOPTIONS']._serialized_start=1215
+  _globals['_SCOREOPTIONS']._serialized_end=1364
+  _globals['_DIFFUSIONSCOREOPTIONS']._serialized_start=1366
+  _globals['_DIFFUSIONSCOREOPTIONS']._serialized_end=1427
+  _globals['_LATENTVARIABLESCOREOPTIONS']._serialized_start=1429
+  _globals['_LATENTVARIABLESCOREOPTIONS']._serialized_end=1513
 # @@protoc_insertion_point(module_scope)

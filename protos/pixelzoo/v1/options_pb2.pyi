@@ -144,12 +144,12 @@ class DiffusionOptions(google.protobuf.message.Message):
     """
     steps: builtins.int
     """OPTIONAL. Number of steps from noise to picture; more is slower and, up to a point, finer.
-    Range: 1 to the number of training timesteps, at most 10000; default: the card's; unit: steps.
+    Range: as the card's option says, within 1 to 10000; default: the card's; unit: steps.
     """
     guidance: builtins.float
     """OPTIONAL. Strength of classifier-free guidance g: the prediction is u + g (c - u), with u made without the
-    class and c with it. 0 ignores the class, 1 takes it plainly, more than 1 exaggerates it. Needs a conditional
-    model and a label; without a label it has no effect.
+    class and c with it. 0 ignores the class, 1 takes it plainly, more than 1 exaggerates it. Another value than 1
+    or the default is refused with INVALID_FIELD unless every item has a class, since it would have no effect.
     Range: 0 to 100; default: the card's; unit: none.
     """
     eta: builtins.float
@@ -199,12 +199,12 @@ class AutoregressiveOptions(google.protobuf.message.Message):
     """
     given_rows: builtins.int
     """OPTIONAL. How many rows of image are kept, counted from the top.
-    Range: 0 to the picture's height; default: 0; unit: rows.
+    Range: 0 to the picture's height; default: 0, all is drawn; unit: rows.
     """
     @property
     def image(self) -> pixelzoo.v1.image_pb2.Image:
-        """OPTIONAL. A picture whose top part is kept; the model draws the rest below it.
-        Range: a picture of the model's shape; default: none, all is drawn; unit: none.
+        """OPTIONAL. A picture whose top part is kept, to the bit; each item draws another rest below it.
+        Range: a picture of the model's shape; default: a black one, of which no row is kept; unit: none.
         """
 
     def __init__(
@@ -298,7 +298,7 @@ class TranslateOptions(google.protobuf.message.Message):
 
     @property
     def diffusion(self) -> Global___DiffusionTranslateOptions:
-        """OPTIONAL. For diffusion models that start from a picture instead of noise.
+        """OPTIONAL. For diffusion models, which start from a picture instead of noise: ddpm.
         Range: any DiffusionTranslateOptions; default: the card's defaults; unit: none.
         """
 
@@ -326,7 +326,7 @@ class AdversarialTranslateOptions(google.protobuf.message.Message):
 
     DIRECTION_FIELD_NUMBER: builtins.int
     direction: Global___Direction.ValueType
-    """OPTIONAL. Which way. Only models of two domains have this option.
+    """OPTIONAL. Which way. Only models of two domains have this option; the card's classes are their names.
     Range: the choices of the card's option "direction"; default: the card's; unit: none.
     """
     def __init__(
@@ -341,7 +341,9 @@ Global___AdversarialTranslateOptions: typing_extensions.TypeAlias = AdversarialT
 
 @typing.final
 class DiffusionTranslateOptions(google.protobuf.message.Message):
-    """Translation by a diffusion model: the picture is noised part of the way and denoised again."""
+    """Translation by a diffusion model: the picture is noised part of the way and denoised again, all of it, or, with a
+    mask, the part that the mask says (inpainting).
+    """
 
     DESCRIPTOR: google.protobuf.descriptor.Descriptor
 
@@ -350,8 +352,10 @@ class DiffusionTranslateOptions(google.protobuf.message.Message):
     STEPS_FIELD_NUMBER: builtins.int
     GUIDANCE_FIELD_NUMBER: builtins.int
     ETA_FIELD_NUMBER: builtins.int
+    MASK_FIELD_NUMBER: builtins.int
     strength: builtins.float
-    """OPTIONAL. How far the picture is noised first: 0 keeps it, 1 forgets it.
+    """OPTIONAL. How far the picture is noised first: 0 keeps it, 1 forgets it. For inpainting that is to owe nothing
+    to what stood under the mask, take 1.
     Range: 0 to 1; default: the card's; unit: none.
     """
     sampler: Global___Sampler.ValueType
@@ -360,7 +364,7 @@ class DiffusionTranslateOptions(google.protobuf.message.Message):
     """
     steps: builtins.int
     """OPTIONAL. Number of steps of a whole run; strength times as many are taken, rounded up.
-    Range: 1 to the number of training timesteps, at most 10000; default: the card's; unit: steps.
+    Range: as the card's option says, within 1 to 10000; default: the card's; unit: steps.
     """
     guidance: builtins.float
     """OPTIONAL. Strength of classifier-free guidance, as in DiffusionOptions.
@@ -370,6 +374,13 @@ class DiffusionTranslateOptions(google.protobuf.message.Message):
     """OPTIONAL. Share of fresh noise in a DDIM step, as in DiffusionOptions.
     Range: 0 to 1; default: the card's; unit: none.
     """
+    @property
+    def mask(self) -> pixelzoo.v1.image_pb2.Image:
+        """OPTIONAL. Where the pictures are drawn anew, the same for all of the request: white is drawn anew, so that it
+        fits what is around it, and black is kept, to the bit. Levels of 128 and more count as white.
+        Range: a grey picture of the model's height and width; default: all white, nothing is kept; unit: none.
+        """
+
     def __init__(
         self,
         *,
@@ -378,10 +389,11 @@ class DiffusionTranslateOptions(google.protobuf.message.Message):
         steps: builtins.int | None = ...,
         guidance: builtins.float | None = ...,
         eta: builtins.float | None = ...,
+        mask: pixelzoo.v1.image_pb2.Image | None = ...,
     ) -> None: ...
-    _HasFieldArgType: typing_extensions.TypeAlias = typing.Literal["_eta", b"_eta", "_guidance", b"_guidance", "_steps", b"_steps", "_strength", b"_strength", "eta", b"eta", "guidance", b"guidance", "steps", b"steps", "strength", b"strength"]
+    _HasFieldArgType: typing_extensions.TypeAlias = typing.Literal["_eta", b"_eta", "_guidance", b"_guidance", "_steps", b"_steps", "_strength", b"_strength", "eta", b"eta", "guidance", b"guidance", "mask", b"mask", "steps", b"steps", "strength", b"strength"]
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: typing_extensions.TypeAlias = typing.Literal["_eta", b"_eta", "_guidance", b"_guidance", "_steps", b"_steps", "_strength", b"_strength", "eta", b"eta", "guidance", b"guidance", "sampler", b"sampler", "steps", b"steps", "strength", b"strength"]
+    _ClearFieldArgType: typing_extensions.TypeAlias = typing.Literal["_eta", b"_eta", "_guidance", b"_guidance", "_steps", b"_steps", "_strength", b"_strength", "eta", b"eta", "guidance", b"guidance", "mask", b"mask", "sampler", b"sampler", "steps", b"steps", "strength", b"strength"]
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__eta: typing_extensions.TypeAlias = typing.Literal["eta"]
     _WhichOneofArgType__eta: typing_extensions.TypeAlias = typing.Literal["_eta", b"_eta"]
@@ -448,9 +460,10 @@ class DiffusionScoreOptions(google.protobuf.message.Message):
 
     TIMESTEPS_FIELD_NUMBER: builtins.int
     timesteps: builtins.int
-    """OPTIONAL. How many timesteps of the bound are evaluated for each image, drawn stratified by the item's seed.
-    With all of them the bound's sum is exact; with fewer it is an unbiased estimate.
-    Range: 1 to the number of training timesteps, at most 10000; default: the card's; unit: timesteps.
+    """OPTIONAL. How many of the bound's terms, one for each timestep but the first, are evaluated for each image,
+    drawn stratified by the item's seed. With all of them, the card's maximum, no term is left out; with fewer the
+    sum is an unbiased estimate.
+    Range: as the card's option says, within 1 to 10000; default: the card's; unit: timesteps.
     """
     def __init__(
         self,
@@ -477,7 +490,7 @@ class LatentVariableScoreOptions(google.protobuf.message.Message):
     importance_samples: builtins.int
     """OPTIONAL. Latents drawn for each image: 1 gives the evidence lower bound, more give the tighter
     importance-weighted bound (Burda et al. 2016).
-    Range: 1 to the card's maximum, at most 10000; default: the card's; unit: latents.
+    Range: as the card's option says, within 1 to 10000; default: the card's; unit: latents.
     """
     def __init__(
         self,

@@ -29,7 +29,9 @@ class TranslationServiceStub:
     def __new__(cls, channel: grpc.aio.Channel) -> TranslationServiceAsyncStub: ...
     Translate: grpc.UnaryUnaryMultiCallable[pixelzoo.v1.translation_service_pb2.TranslateRequest, pixelzoo.v1.translation_service_pb2.TranslateResponse]
     """Translates pictures and returns them together when all are done. Set a deadline: work stops within a step of
-    it, or of a cancellation.
+    it, or of a cancellation. Enlarged pictures make large messages: raise the 4 MiB that gRPC clients receive at
+    most by default, or take StreamTranslate, which sends each picture by itself. What would not fit in the largest
+    response that the server sends (256 MiB of pixels unless configured) is refused before any compute.
     Errors: INVALID_FIELD, MODEL_NOT_FOUND, VERSION_NOT_FOUND, CAPABILITY_NOT_SUPPORTED, TOO_MANY_IMAGES,
     IMAGE_TOO_LARGE, IMAGE_UNREADABLE, and, when the server cannot take the work, QUEUE_FULL, DEADLINE_TOO_SHORT,
     MODEL_LOADING, SHUTTING_DOWN.
@@ -46,7 +48,9 @@ class TranslationServiceAsyncStub(TranslationServiceStub):
     def __init__(self, channel: grpc.aio.Channel) -> None: ...
     Translate: grpc.aio.UnaryUnaryMultiCallable[pixelzoo.v1.translation_service_pb2.TranslateRequest, pixelzoo.v1.translation_service_pb2.TranslateResponse]  # type: ignore[assignment]
     """Translates pictures and returns them together when all are done. Set a deadline: work stops within a step of
-    it, or of a cancellation.
+    it, or of a cancellation. Enlarged pictures make large messages: raise the 4 MiB that gRPC clients receive at
+    most by default, or take StreamTranslate, which sends each picture by itself. What would not fit in the largest
+    response that the server sends (256 MiB of pixels unless configured) is refused before any compute.
     Errors: INVALID_FIELD, MODEL_NOT_FOUND, VERSION_NOT_FOUND, CAPABILITY_NOT_SUPPORTED, TOO_MANY_IMAGES,
     IMAGE_TOO_LARGE, IMAGE_UNREADABLE, and, when the server cannot take the work, QUEUE_FULL, DEADLINE_TOO_SHORT,
     MODEL_LOADING, SHUTTING_DOWN.
@@ -66,7 +70,9 @@ class TranslationServiceServicer(metaclass=abc.ABCMeta):
         context: _ServicerContext,
     ) -> typing.Union[pixelzoo.v1.translation_service_pb2.TranslateResponse, collections.abc.Awaitable[pixelzoo.v1.translation_service_pb2.TranslateResponse]]:
         """Translates pictures and returns them together when all are done. Set a deadline: work stops within a step of
-        it, or of a cancellation.
+        it, or of a cancellation. Enlarged pictures make large messages: raise the 4 MiB that gRPC clients receive at
+        most by default, or take StreamTranslate, which sends each picture by itself. What would not fit in the largest
+        response that the server sends (256 MiB of pixels unless configured) is refused before any compute.
         Errors: INVALID_FIELD, MODEL_NOT_FOUND, VERSION_NOT_FOUND, CAPABILITY_NOT_SUPPORTED, TOO_MANY_IMAGES,
         IMAGE_TOO_LARGE, IMAGE_UNREADABLE, and, when the server cannot take the work, QUEUE_FULL, DEADLINE_TOO_SHORT,
         MODEL_LOADING, SHUTTING_DOWN.

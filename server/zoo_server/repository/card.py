@@ -8,6 +8,9 @@ from pixelzoo.v1 import capability_pb2, card_pb2
 from zoo_server.repository import contract
 from zoo_server.repository.contract import ContractError
 
+_LARGEST_SCALE = 16
+_WHITE = 255
+
 
 def read_card(folder: Path) -> card_pb2.ModelCard:
     """The card of the version in `folder`, checked in itself; raises ContractError."""
@@ -37,7 +40,7 @@ def _check(card: card_pb2.ModelCard, folder_name: str) -> None:
         )
     shape = card.image_shape
     sized = shape.height and shape.width
-    if shape.channels not in (1, 3) or not (sized or _only_translates(card)):
+    if shape.channels not in (1, 3) or not (sized or _takes_any_size(card)):
         raise ContractError(
             f"image_shape is {shape.height}x{shape.width}x{shape.channels}: height and width must be positive, "
             "and channels 1 or 3"
@@ -47,9 +50,10 @@ def _check(card: card_pb2.ModelCard, folder_name: str) -> None:
     _check_capabilities(card)
 
 
-def _only_translates(card: card_pb2.ModelCard) -> bool:
-    """Whether pictures of any height and width may be accepted."""
-    return {capability.kind for capability in card.capabilities} == {capability_pb2.CAPABILITY_KIND_TRANSLATE}
+def _takes_any_size(card: card_pb2.ModelCard) -> bool:
+    """Whether its pictures may have any height and width: those that it makes without one to begin with may not."""
+    free = {capability_pb2.CAPABILITY_KIND_TRANSLATE, capability_pb2.CAPABILITY_KIND_SCORE}
+    return {capability.kind for capability in card.capabilities} <= free
 
 
 def _check_limits(card: card_pb2.ModelCard) -> None:
@@ -98,9 +102,11 @@ def _check_kind(capability: capability_pb2.Capability, name: str) -> None:
             if capability.options or capability.iterative:
                 raise ContractError(f"capability {name!r} can have neither options nor steps in contract 1")
         case capability_pb2.CAPABILITY_KIND_TRANSLATE:
-            if capability.translation.input_shape.channels not in (1, 3) or not capability.translation.scale:
+            spec = capability.translation
+            if spec.input_shape.channels not in (1, 3) or not 1 <= spec.scale <= _LARGEST_SCALE:
                 raise ContractError(
-                    f"capability {name!r} must state translation.input_shape and translation.scale"
+                    f"capability {name!r} must state translation.input_shape and translation.scale, "
+                    f"1 to {_LARGEST_SCALE}"
                 )
 
 
@@ -117,7 +123,8 @@ def _check_option(option: capability_pb2.Option, capability: str) -> None:
             sound = option.choice.default_number in {choice.number for choice in option.choice.choices}
         case "image":
             shape = option.image.shape
-            sound = bool(shape.height and shape.width and shape.channels in (1, 3))
+            sized = shape.height and shape.width and shape.channels in (1, 3)
+            sound = bool(sized) and option.image.default_level <= _WHITE
         case _:
             raise ContractError(f"{where} does not say what values it may take")
     if not sound:

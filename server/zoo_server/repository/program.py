@@ -124,6 +124,8 @@ def _check_outputs(finish: Function, card: card_pb2.ModelCard, capability: capab
                         f"signature {finish.name!r} must give score {score.name!r} as float32[n] or float32[n, k]; "
                         f"it gives {spec}"
                     )
+                if score.kind == capability_pb2.SCORE_KIND_CLASS_PROBABILITY:
+                    _check_classes(finish, score.name, spec, card)
         case capability_pb2.CAPABILITY_KIND_ENCODE:
             _expect(finish, finish.outputs, {"latent": _latent(capability)}, "give")
         case capability_pb2.CAPABILITY_KIND_TRANSLATE:
@@ -133,6 +135,15 @@ def _check_outputs(finish: Function, card: card_pb2.ModelCard, capability: capab
             )
         case _:
             _expect(finish, finish.outputs, {"image": _image(card.image_shape)}, "give")
+
+
+def _check_classes(finish: Function, score: str, spec: TensorSpec, card: card_pb2.ModelCard) -> None:
+    classes = len(card.classes)
+    if len(spec.shape) != 2 or spec.shape[1] not in (None, classes):
+        raise ContractError(
+            f"signature {finish.name!r} must give score {score!r} as float32[n, {classes}], an entry for each class of "
+            f"the card; it gives {spec}"
+        )
 
 
 def _expect(

@@ -130,7 +130,8 @@ class LatentService(LatentServiceServicer):
             if CAPABILITY_KIND_DECODE in other.programs
             and _continuous(other.programs[CAPABILITY_KIND_DECODE])
         }
-        raise errors.capability_not_supported(model.name, "interpolate", sorted(able))
+        why = "its latents are codes, and nothing lies between two codes"
+        raise errors.capability_not_supported(model.name, "interpolate", sorted(able), why)
 
 
 def _continuous(program: Program) -> bool:

@@ -28,14 +28,20 @@ class Picture:
 class Pictures:
     """Runs plans and encodes what they give, with a recipe of the type that the service names."""
 
-    def __init__(self, engine: Engine, pool: ImagePool) -> None:
+    def __init__(self, engine: Engine, pool: ImagePool, max_response_bytes: int) -> None:
+        """`max_response_bytes` is the most that the pixels of one response may have."""
         self._engine = engine
         self._pool = pool
+        self._max_response_bytes = max_response_bytes
 
     async def all(
         self, plan: Plan, encoding: _Encoding, recipe_type: Any, deadline: float | None
     ) -> list[Picture]:
-        """Every picture, in the order of the items."""
+        """Every picture, in the order of the items. Raises TOO_MANY_IMAGES if they are too much for one response."""
+        needed = sum(plan.picture_bytes())
+        if needed > self._max_response_bytes:
+            path = "images" if plan.images else "count"
+            raise errors.response_too_large(path, needed, self._max_response_bytes)
         outputs = await self._engine.run(plan.program, plan.inputs(), deadline)
         recipes = [plan.recipe(recipe_type, index) for index in range(len(outputs))]
         images = await self._pool.encode(
@@ -46,7 +52,7 @@ class Pictures:
     async def stream(
         self, plan: Plan, encoding: _Encoding, recipe_type: Any, deadline: float | None, preview_interval: int
     ) -> AsyncGenerator[progress_pb2.Progress | progress_pb2.Preview | Picture]:
-        """Progress, previews, and each picture as soon as it is done."""
+        """Progress, previews, and each picture as soon as it is done, in a message of its own."""
         run = self._engine.stream(plan.program, plan.inputs(), deadline, preview_interval)
         async with run as events, aclosing(events):
             async for event in events:

@@ -11,11 +11,12 @@ from pixelzoo.v1 import image_pb2, model_pb2
 from zoo_server import errors
 from zoo_server.arrays import Array
 from zoo_server.images import Incoming
+from zoo_server.options import ResolvedOptions
 from zoo_server.repository.contract import kind_name
 from zoo_server.repository.model import Kind, LoadedModel
 from zoo_server.repository.program import Program
 from zoo_server.repository.repository import Repository
-from zoo_server.services.image_pool import ImagePool
+from zoo_server.services.image_pool import ImagePool, Outgoing
 from zoo_server.validation import MAX_SEED
 
 _DRAWN_SEEDS = 2**53
@@ -62,6 +63,14 @@ class Plan:
             recipe.options.CopyFrom(self.filled)
         return recipe
 
+    def picture_bytes(self) -> list[int]:
+        """How many bytes the pixels of each item's result have."""
+        shape = self.model.card.image_shape
+        if not self.program.capability.HasField("translation"):
+            return [shape.height * shape.width * shape.channels] * len(self.seeds)
+        growth = self.program.capability.translation.scale**2 * shape.channels
+        return [image.shape[0] * image.shape[1] * growth for image in self.images]
+
 
 class Planner:
     """Checks requests against the cards of the models that they ask for."""
@@ -98,18 +107,15 @@ class Planner:
         pictures = () if count is not None else request.images
         items = len(pictures) if count is None else count
         check_count(items, model, f"{prefix}{'images' if count is None else 'count'}")
-        labels = item_labels(request.labels, items, model, f"{prefix}labels")
+        labels = item_labels(request.labels, items, model, program, f"{prefix}labels")
         options = model.options[kind].resolve(request.options, f"{prefix}options")
+        check_guidance(options, labels)
         seed = request.seed if request.HasField("seed") else default_seed
         seeds = item_seeds(secrets.randbelow(_DRAWN_SEEDS - items) if seed is None else seed, items)
         paths = [f"{prefix}images[{index}]" for index in range(len(pictures))]
         images = await self.decode(model, program, pictures, paths)
-        option_images = await self._pool.decode(
-            [Incoming(*picture) for picture in options.images.values()],
-            model.card.limits.max_pixels_per_image,
-        )
-        rows = {**options.values, **dict(zip(options.images, option_images, strict=True))}
-        return Plan(model, program, seeds, labels, rows, options.message, images)
+        options = await self._decode_options(options, model)
+        return Plan(model, program, seeds, labels, options.values, options.message, images)
 
     async def decode(
         self, model: LoadedModel, program: Program, pictures: Sequence[image_pb2.Image], paths: Sequence[str]
@@ -120,6 +126,13 @@ class Planner:
             shape = program.capability.translation.input_shape
         incoming = [Incoming(picture, shape, path) for picture, path in zip(pictures, paths, strict=True)]
         return await self._pool.decode(incoming, model.card.limits.max_pixels_per_image)
+
+    async def _decode_options(self, options: ResolvedOptions, model: LoadedModel) -> ResolvedOptions:
+        """The options with their pictures as pixels, and, for the recipes, as files without what came beside them."""
+        incoming = [Incoming(*picture) for picture in options.images.values()]
+        pixels = await self._pool.decode(incoming, model.card.limits.max_pixels_per_image)
+        messages = await self._pool.encode([Outgoing(one, image_pb2.IMAGE_ENCODING_PNG) for one in pixels])
+        return options.with_images(pixels, messages)
 
 
 def check_count(count: int, model: LoadedModel, path: str) -> None:
@@ -134,18 +147,21 @@ def item_seeds(first: int, count: int) -> list[int]:
     return [(first + index) % (MAX_SEED + 1) for index in range(count)]
 
 
-def item_labels(labels: Sequence[int], count: int, model: LoadedModel, path: str) -> list[int]:
+def item_labels(
+    labels: Sequence[int], count: int, model: LoadedModel, program: Program, path: str
+) -> list[int]:
     """One label per item from none, one for all, or one for each; raises INVALID_FIELD for what the card refuses."""
     card = model.card
+    required = card.label_required and "label" in program.inputs
     if labels and not card.conditional:
         raise errors.invalid_field(path, f"model {model.name!r} does not draw by class: leave it empty")
     if len(labels) not in (0, 1, count):
         raise errors.invalid_field(
             path, f"must be none, one for all, or {count}, and there are {len(labels)}"
         )
-    if card.label_required and not labels:
+    if required and not labels:
         raise errors.invalid_field(path, f"model {model.name!r} needs a class, 0 to {len(card.classes) - 1}")
-    lowest = 0 if card.label_required else _NO_CLASS
+    lowest = 0 if required else _NO_CLASS
     wrong = [
         errors.Violation(f"{path}[{index}]", f"must be {lowest} to {len(card.classes) - 1}, and is {label}")
         for index, label in enumerate(labels)
@@ -154,3 +170,12 @@ def item_labels(labels: Sequence[int], count: int, model: LoadedModel, path: str
     if wrong:
         raise errors.invalid_fields(wrong)
     return list(labels) if len(labels) == count else list(labels or [_NO_CLASS]) * count
+
+
+def check_guidance(options: ResolvedOptions, labels: Sequence[int]) -> None:
+    """Raises INVALID_FIELD for guidance that was asked for and, without a class to guide towards, would do nothing."""
+    path = options.departures.get("guidance")
+    if path and options.values["guidance"] != 1.0 and _NO_CLASS in labels:
+        raise errors.invalid_field(
+            path, "has no effect on an item without a class: set labels, or leave it unset"
+        )

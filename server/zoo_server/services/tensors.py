@@ -29,8 +29,11 @@ def decode_latent(tensor: image_pb2.RawTensor, spec: capability_pb2.LatentSpec, 
     values = np.frombuffer(tensor.data, dtype).reshape(wanted)
     if dtype.kind == "f" and not np.isfinite(values).all():
         raise invalid_field(f"{path}.data", "must be finite numbers, and has infinities or NaN")
-    if spec.codebook_size and not ((values >= 0) & (values < spec.codebook_size)).all():
-        raise invalid_field(f"{path}.data", f"must be codes of 0 to {spec.codebook_size - 1}")
+    if spec.codebook_size:
+        strangers = values[(values < 0) | (values >= spec.codebook_size)]
+        if strangers.size:
+            rule = f"must be codes of 0 to {spec.codebook_size - 1}, and has {strangers[0]}"
+            raise invalid_field(f"{path}.data", rule)
     return values
 
 

@@ -398,6 +398,7 @@ def test_the_card_states_scale_and_limits(exported: Path) -> None:
     assert (shape.height, shape.width, shape.channels, translate.translation.scale) == (0, 0, 3, 4)
     assert translate.iterative
     assert translate.previews
+    assert card.limits.max_items_per_request == 16
     assert card.limits.max_pixels_per_image == 512 * 512
     assert card.limits.max_steps >= -(-512 * 512 // 128)
 

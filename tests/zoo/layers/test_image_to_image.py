@@ -40,12 +40,12 @@ def test_gamma_starts_at_one():
 
 
 def test_an_image_is_the_same_in_any_company():
-    x = noise(5, 8, 8, 4)
+    x = noise(4, 8, 8, 16)
     layer = InstanceNormalization()
     together = layer(x).numpy()
     np.testing.assert_array_equal(layer(x[::-1])[::-1], together)
-    np.testing.assert_array_equal(layer(x[1:3]), together[1:3])
-    # A lone image is summed in another order.
+    # In a batch of another size the sums may be taken in another order.
+    np.testing.assert_allclose(layer(x[1:3]), together[1:3], atol=1e-5)
     np.testing.assert_allclose(layer(x[2:3])[0], together[2], atol=1e-5)
 
 

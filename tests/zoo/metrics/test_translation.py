@@ -38,3 +38,18 @@ def test_who_comes_back_is_found_and_who_becomes_another_is_not():
     # The mean of all has a low cycle error, and is the nearest to one at most.
     mean = np.broadcast_to(image.mean(axis=0).astype(np.uint8), image.shape)
     assert retrieved(image, mean).sum() == 1
+
+
+def test_a_source_hidden_in_the_lowest_bits_does_not_come_back():
+    """A cheat with the cycle at zero: a constant picture that carries its source where nobody looks."""
+    source = np.where(pictures(20) > 127, 255, 0).astype(np.uint8)
+    hidden = np.uint8(128) + (source > 0).astype(np.uint8)
+
+    def read(image):
+        return (image & 1) * np.uint8(255)
+
+    assert cycle_l1(source, read(hidden)).max() == 0
+    assert retrieved(source, read(hidden)).all()
+    noisy = read(with_noise(hidden, np.arange(20)))
+    assert cycle_l1(source, noisy).min() > 0.3
+    assert retrieved(source, noisy).mean() < 0.3

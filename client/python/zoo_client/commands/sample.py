@@ -6,6 +6,7 @@ from itertools import cycle, islice
 from pathlib import Path
 from typing import Annotated
 
+import numpy as np
 import typer
 from rich.console import Console
 
@@ -42,7 +43,9 @@ def sample(
     temperature: Annotated[
         float | None, typer.Option(help="Below 1 more cautious, above 1 more varied.")
     ] = None,
-    truncation: Annotated[float | None, typer.Option(help="Bound on the entries of a GAN's latent.")] = None,
+    truncation: Annotated[
+        float | None, typer.Option(help="Bound on the entries of a GAN's latent: less is safer, and duller.")
+    ] = None,
     output: Annotated[Path, typer.Option("-o", "--output", help="The picture to write.")] = Path("grid.png"),
     each: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Also write every image by itself.")
@@ -56,7 +59,16 @@ def sample(
     local: Local = False,
     models: Models = None,
 ) -> None:
-    """Make images, and write them as one picture."""
+    """Make images, and write them as one picture.
+
+    Equal seeds make equal images, and the line that is printed says how to make them again. Try it:
+
+    pixelzoo sample ddpm_fashion_mnist -n 20 --class Sneaker --sampler ddim --steps 50 -o sneakers.png
+
+    pixelzoo sample ddpm_fashion_mnist -n 4 --class all --previews 5
+
+    pixelzoo sample vae_fashion_mnist -n 64 --temperature 0.7 --seed 7
+    """
     options: SampleOptions = {
         "sampler": sampler,
         "steps": steps,
@@ -106,7 +118,8 @@ def labels_for(model: Model, classes: list[str], count: int) -> list[int]:
 def summary(samples: Samples) -> str:
     """How to make the images again, in one line."""
     recipe = samples[0].recipe
-    options = "".join(f", {name} {_short(value)}" for name, value in recipe.options.items())
+    plain = {name: value for name, value in recipe.options.items() if not isinstance(value, np.ndarray)}
+    options = "".join(f", {name} {_short(value)}" for name, value in plain.items())
     return f"{len(samples)} images of {recipe.model}@{recipe.version}, seeds from {recipe.seed}{options}"
 
 

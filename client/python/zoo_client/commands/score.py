@@ -4,35 +4,29 @@ from __future__ import annotations
 
 import csv
 import json
-import re
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any
 
-import numpy as np
 import typer
 from rich import box
 from rich.console import Console
 from rich.table import Table
 
 from zoo_client.commands.connection import Local, Models, Target, connect
+from zoo_client.commands.pictures import Pictures, read
 from zoo_client.commands.progress import following
-from zoo_client.errors import InvalidField
 from zoo_client.options import ScoreOptions
-from zoo_client.results import Scores
+from zoo_client.results import ImageScores, ScoreInfo, Scores
 
 app = typer.Typer(add_completion=False)
 
-SUFFIXES = {".png", ".jpg", ".jpeg"}
 MAX_ROWS = 20  # In the table on the screen; files and summary have every image.
 
 
 @app.command()
 def score(
     model: Annotated[str, typer.Argument(help="The model: NAME, or NAME@VERSION.")],
-    images: Annotated[
-        list[Path], typer.Argument(exists=True, help="PNG or JPEG files, folders of them, or .npy arrays.")
-    ],
+    images: Pictures,
     classes: Annotated[
         list[str] | None,
         typer.Option(
@@ -57,10 +51,16 @@ def score(
     local: Local = False,
     models: Models = None,
 ) -> None:
-    """Score images: likelihoods, their bounds, and the like."""
-    named = list(read(images))
-    if not named:
-        raise InvalidField.of("images", f"no .png, .jpg or .npy file in {', '.join(map(str, images))}")
+    """Score images: likelihoods, their bounds, what a discriminator says, and how probable each class is.
+
+    A score always says what it is: in bits/dim less is likelier; a discriminator's logit is above 0 for what it takes
+    for real. Try it:
+
+    pixelzoo score vae_fashion_mnist shirt.png bag.png --importance-samples 64
+
+    pixelzoo score pixelcnn_fashion_mnist pictures/ --csv scores.csv
+    """
+    named = read(images)
     names, pictures = [name for name, _ in named], [picture for _, picture in named]
     options: ScoreOptions = {"timesteps": timesteps, "importance_samples": importance_samples}
     with connect(target, local, models) as zoo:
@@ -74,50 +74,35 @@ def score(
         write_json(json_file, names, scores)
 
 
-def read(paths: Iterable[Path]) -> Iterable[tuple[str, Any]]:
-    """(name, image) of every image in files, folders and arrays; an array of several gives a name to each."""
-    from PIL import Image, UnidentifiedImageError
-
-    for path in paths:
-        if path.is_dir():
-            yield from read(
-                sorted((p for p in path.rglob("*") if p.suffix.lower() in SUFFIXES), key=_natural)
-            )
-        elif path.suffix.lower() == ".npy":
-            array = np.load(path, allow_pickle=False)
-            if array.ndim < 4:
-                yield path.name, array
-            else:
-                yield from ((f"{path.name}[{index}]", image) for index, image in enumerate(array))
-        else:
-            try:
-                with Image.open(path) as picture:
-                    picture.load()
-            except UnidentifiedImageError:
-                raise InvalidField.of("images", f"{path} is no image file that can be read") from None
-            yield path.name, picture
-
-
-def _natural(path: Path) -> list[tuple[bool, int | str]]:
-    """A key that sorts 2.png before 10.png."""
-    parts = re.split(r"(\d+)", str(path))
-    return [(part.isdigit(), int(part) if part.isdigit() else part) for part in parts]
-
-
 def table(names: list[str], scores: Scores) -> Table:
-    """The scores of the first images, and the mean of all, with the unit and kind of each score."""
+    """The scores of the first images, and the mean of all, with the unit and kind of each score.
+
+    Of the probabilities of classes it has the most probable class.
+    """
     infos = [info for info in scores.infos if scores.values(info.name).ndim == 1]
+    by_class = [info for info in scores.infos if info.entries]
     rows = Table(box=box.SIMPLE_HEAD, show_footer=True)
     rows.add_column("image", footer=f"mean of {len(names)}", overflow="fold")
     for info in infos:
-        words = [info.name, info.unit, info.kind.lower().replace("_", " "), "" if info.exact else "not exact"]
+        words = [info.name, info.unit, *info.meaning.split(", ")]
         heading = "\n".join(word for word in words if word)
         rows.add_column(heading, footer=f"{scores.values(info.name).mean():.4f}", justify="right")
+    for info in by_class:
+        rows.add_column(f"{info.name}\nmost probable", overflow="fold")
     for name, one in list(zip(names, scores, strict=True))[:MAX_ROWS]:
-        rows.add_row(name, *(f"{one[info.name]:.4f}" for info in infos))
+        cells = [f"{one[info.name]:.4f}" for info in infos]
+        rows.add_row(name, *cells, *(most_probable(one, info) for info in by_class))
     if len(names) > MAX_ROWS:
         rows.add_row(f"... and {len(names) - MAX_ROWS} more")
     return rows
+
+
+def most_probable(one: ImageScores, info: ScoreInfo) -> str:
+    """The class that an image most probably has, and how probably."""
+    values = one[info.name]
+    assert isinstance(values, list)
+    best = max(range(len(values)), key=values.__getitem__)
+    return f"{info.entries[best]} {values[best]:.3f}"
 
 
 def write_csv(path: Path, names: list[str], scores: Scores) -> None:

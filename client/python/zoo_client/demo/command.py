@@ -6,13 +6,14 @@ import time
 from pathlib import Path
 from typing import Annotated
 
+import numpy as np
 import typer
 from rich.console import Console
 
 from zoo_client import held_out
 from zoo_client.commands import models as models_command
 from zoo_client.commands.connection import connect
-from zoo_client.demo.acts import SEED, Performer, Report, uniform_noise
+from zoo_client.demo.acts import perform
 from zoo_client.demo.report import (
     SCORE_HEADINGS,
     SCORE_TEXT,
@@ -23,6 +24,7 @@ from zoo_client.demo.report import (
     section,
 )
 from zoo_client.demo.sheet import Panel, contact_sheet
+from zoo_client.demo.stage import SEED, Report, Stage, uniform_noise
 from zoo_client.errors import ZooError
 from zoo_client.grid import grid
 
@@ -44,10 +46,17 @@ def demo(
         Path | None, typer.Option(metavar="DIR", help="Models to serve, instead of those that come along.")
     ] = None,
 ) -> None:
-    """Show what the bundled models can do: sample, encode and decode, score; and draw a contact sheet of it."""
+    """Show what the bundled models can do, and draw a contact sheet of it.
+
+    Each does what its card says: samples, by class where there are classes; completions; pictures of another domain,
+    varied, mended and enlarged; ways through its latents; and scores. Try it:
+
+    pixelzoo demo --out demo
+
+    pixelzoo demo --target localhost:50051
+    """
     console = Console()
     start = time.monotonic()
-    data = held_out.load()
     with connect(target, local=target is None, models=models) as zoo:
         console.print(f"The server at {zoo.target} is ready after {time.monotonic() - start:.1f} s. It has:")
         found = zoo.models()
@@ -55,16 +64,16 @@ def demo(
         available = [model for model in found if model.available]
         if not available:
             raise ZooError("the server has no model that works: name a folder of models with --models DIR")
-        performer = Performer(zoo, data, console)
+        stage = Stage(zoo, console)
         reports = []
         for model in available:
             console.print(f"[bold]{model.name}[/]")
-            reports.append(performer.perform(model))
+            reports.append(perform(stage, model))
 
-    write(out, [report for report in reports if report.acts], data)
+    write(out, [report for report in reports if report.acts], stage.held_out)
     if scores := score_rows(reports):
         console.print(f"\n{SCORE_TEXT}")
-        console.print(screen_table(SCORE_HEADINGS[:-1], [row[:-1] for row in scores]))
+        console.print(screen_table(SCORE_HEADINGS[:-2], [row[:-2] for row in scores]))
     console.print(f"Done in {time.monotonic() - start:.0f} s. Look at:")
     typer.echo(f"  {out / 'contact_sheet.png'}   everything on one page")
     typer.echo(f"  {out / 'table.md'}   scores and times")
@@ -82,7 +91,9 @@ def write(out: Path, reports: list[Report], data: held_out.HeldOut) -> None:
             f"{data.name}, © {data.holder}",
         ),
         Panel(
-            grid(uniform_noise(data.images.shape), columns=16, scale=1, gap=2, margin=0), "noise", "uniform"
+            grid(np.stack(uniform_noise(list(data.images))), columns=16, scale=1, gap=2, margin=0),
+            "noise",
+            "uniform",
         ),
     ]
     sections = [section(report) for report in reports]

@@ -7,26 +7,24 @@ from collections.abc import Sequence
 from rich import box
 from rich.table import Table
 
-from zoo_client.demo.acts import Report
+from pixelzoo.v1 import capability_pb2
 from zoo_client.demo.sheet import Panel, Section, text_table
+from zoo_client.demo.stage import Report
 from zoo_client.model import Model
 
-SCORE_HEADINGS = ("model", "score", "held out", "noise", "unit", "what it is")
-SCORE_TEXT = "Mean scores of 64 held-out images, and of 64 of uniform noise. In bits/dim, less is likelier."
+SCORE_HEADINGS = ("model", "score", "held out", "own samples", "noise", "unit", "what it is")
+SCORE_TEXT = (
+    "Mean scores. In bits/dim, less is likelier; a discriminator's logit is above 0 for what it takes for real, and "
+    "noise it has never seen."
+)
+MOST_FIGURES = 3
 TIME_HEADINGS = ("model", "what", "images", "seconds")
 
 
 def score_rows(reports: Sequence[Report]) -> list[tuple[str, ...]]:
     """A row for each score: its mean over the held-out images, and over noise."""
     return [
-        (
-            report.model.name,
-            row.info.name,
-            f"{row.real:.3f}",
-            f"{row.noise:.3f}",
-            row.info.unit,
-            row.info.kind.lower().replace("_", " ") + ("" if row.info.exact else ", not exact"),
-        )
+        (report.model.name, row.name, row.real, row.own, row.noise, row.unit, row.kind)
         for report in reports
         for row in report.scores
     ]
@@ -73,7 +71,7 @@ def markdown(reports: Sequence[Report]) -> str:
 
 def section(report: Report) -> Section:
     """The model's part of the contact sheet."""
-    return Section(report.model.name, about(report.model), [*report.panels, *report.films])
+    return Section(report.model.name, about(report.model), report.panels)
 
 
 def score_section(reports: Sequence[Report], panels: Sequence[Panel]) -> Section | None:
@@ -87,14 +85,20 @@ def score_section(reports: Sequence[Report], panels: Sequence[Panel]) -> Section
 
 
 def about(model: Model) -> str:
-    """The card in a line: title, size, training data, and the measured figures."""
+    """The card in a line: title, size, training data, and the first of the measured figures."""
     card = model.card
+    capability = model.capability("score")
+    scores = capability.scores if capability is not None else ()
+    details = {score.name for score in scores if score.kind == capability_pb2.SCORE_KIND_DETAIL}
+    metrics = [metric for metric in card.metrics if metric.name not in details]
     words = [card.title]
     if card.recipe.parameters:
         words.append(f"{card.recipe.parameters / 1e6:.2f} M parameters")
     if card.data.train_images:
         words.append(f"trained on {card.data.train_images:,} images of {card.data.name}")
-    words += [f"{metric.name} {metric.value:.3f} {metric.unit}".rstrip() for metric in card.metrics[:3]]
+    for metric in metrics[:MOST_FIGURES]:
+        name = "" if metric.name == "bits_per_dim" else metric.name.replace("_", " ")
+        words.append(f"{name} {metric.value:.3f} {metric.unit}".strip())
     return " · ".join(words)
 
 

@@ -10,9 +10,9 @@ from PIL import Image, ImageDraw
 from zoo_client.grid import INK, font, printable
 
 PAPER, RULE, GREY, ACCENT = (255, 255, 255), (222, 222, 226), (112, 112, 122), (176, 58, 46)
-PAGE_WIDTH, MARGIN = 1256, 52
-TITLE, HEADING, CAPTION, SMALL = font(46), font(28), font(17), font(15)
-PANEL_GAP, CAPTION_GAP, SECTION_GAP = 40, 10, 44
+PAGE_WIDTH, MARGIN = 1912, 60
+TITLE, HEADING, CAPTION, SMALL = font(64), font(36), font(21), font(17)
+PANEL_GAP, CAPTION_GAP, SECTION_GAP = 40, 12, 56
 LINE = 1.35  # Height of a line of text, in sizes of its type.
 
 
@@ -38,7 +38,7 @@ def contact_sheet(title: str, text: str, sections: Sequence[Section]) -> Image.I
     """The whole page, as high as it needs to be."""
     width = max([PAGE_WIDTH, *(p.picture.width + 2 * MARGIN for s in sections for p in s.panels)])
     blocks = [_section(section, width - 2 * MARGIN) for section in sections]
-    top = MARGIN + round(TITLE.size * LINE) + 34
+    top = MARGIN + round(TITLE.size * LINE) + 40
     height = top + sum(block.height + SECTION_GAP for block in blocks) + MARGIN // 2
 
     page = Image.new("RGB", (width, height), PAPER)
@@ -46,8 +46,10 @@ def contact_sheet(title: str, text: str, sections: Sequence[Section]) -> Image.I
     baseline = MARGIN + round(TITLE.size)
     draw.text((MARGIN, baseline), printable(title), INK, TITLE, anchor="ls")
     draw.text((width - MARGIN, baseline), printable(text), GREY, CAPTION, anchor="rs")
-    draw.line((MARGIN, baseline + 20, width - MARGIN, baseline + 20), ACCENT, 3)
-    for block in blocks:
+    draw.line((MARGIN, baseline + 24, width - MARGIN, baseline + 24), ACCENT, 4)
+    for number, block in enumerate(blocks):
+        if number:
+            draw.line((MARGIN, top - SECTION_GAP // 2, width - MARGIN, top - SECTION_GAP // 2), RULE, 2)
         page.paste(block, (MARGIN, top))
         top += block.height + SECTION_GAP
     return page
@@ -56,7 +58,7 @@ def contact_sheet(title: str, text: str, sections: Sequence[Section]) -> Image.I
 def text_table(rows: Sequence[Sequence[str]]) -> Image.Image:
     """A table as a picture; the first row is its heading, and columns of numbers are flush right."""
     columns = list(zip(*rows, strict=True))
-    flush_right = [all(_is_number(cell) for cell in column[1:]) for column in columns]
+    flush_right = [any(column[1:]) and all(map(_is_number, column[1:])) for column in columns]
     widths = [max(round(CAPTION.getlength(printable(cell))) for cell in column) + 36 for column in columns]
     pitch = round(CAPTION.size * 1.75)
     picture = Image.new("RGB", (sum(widths), pitch * len(rows) + 8), PAPER)
@@ -73,7 +75,8 @@ def text_table(rows: Sequence[Sequence[str]]) -> Image.Image:
 
 
 def _is_number(text: str) -> bool:
-    return text.lstrip("-").replace(".", "", 1).isdigit()
+    """Whether it may stand in a column of numbers, which an empty cell may."""
+    return not text or text.lstrip("-").replace(".", "", 1).isdigit()
 
 
 def _section(section: Section, width: int) -> Image.Image:

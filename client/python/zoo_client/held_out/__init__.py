@@ -1,6 +1,7 @@
-"""64 real images that no bundled model was trained on, from Fashion-MNIST's test split, with its licence.
+"""Real images that no bundled model was trained on: 64 of Fashion-MNIST's test split, and two photographs.
 
-They come with the client so that `pixelzoo demo`, or a reader with no data at hand, has something to score.
+They come with the client, and with their licences, so that `pixelzoo demo`, or a reader with no data at hand, has
+something to score, to complete and to enlarge.
 """
 
 from __future__ import annotations
@@ -38,14 +39,40 @@ class HeldOut:
     uri: str
 
 
+@dataclass(frozen=True)
+class Photograph:
+    """Part of a photograph that the source `photos` of the zoo holds out.
+
+    Attributes:
+        name: its name in that source; `title` says what it shows.
+        pixels: uint8 [256, 256, 3].
+        licence, holder, uri: the terms of the photograph, its photographer, and where it comes from.
+        sha256: hex digest of `pixels.tobytes()`.
+    """
+
+    name: str
+    title: str
+    pixels: Pixels
+    licence: str
+    holder: str
+    uri: str
+    sha256: str
+
+
+def photographs() -> list[Photograph]:
+    """Reads the bundled photographs."""
+    entries = json.loads((resources.files(__name__) / "photographs.json").read_text("utf-8"))
+    fields = ("name", "title", "licence", "holder", "uri", "sha256")
+    return [
+        Photograph(pixels=_pixels(entry["file"]), **{name: entry[name] for name in fields})
+        for entry in entries
+    ]
+
+
 def load() -> HeldOut:
     """Reads the bundled sheet of 8 x 8 images and its labels."""
-    from PIL import Image
-
-    folder = resources.files(__name__)
-    about = json.loads((folder / "fashion_mnist.json").read_text("utf-8"))
-    with Image.open(io.BytesIO((folder / "fashion_mnist.png").read_bytes())) as picture:
-        sheet = np.asarray(picture)
+    about = json.loads((resources.files(__name__) / "fashion_mnist.json").read_text("utf-8"))
+    sheet = _pixels("fashion_mnist.png")
     height, width, channels = about["image_shape"]
     rows, columns = sheet.shape[0] // height, sheet.shape[1] // width
     tiles = sheet.reshape(rows, height, columns, width, channels).swapaxes(1, 2)
@@ -59,3 +86,10 @@ def load() -> HeldOut:
         holder=about["holder"],
         uri=about["uri"],
     )
+
+
+def _pixels(file: str) -> Pixels:
+    from PIL import Image
+
+    with Image.open(io.BytesIO((resources.files(__name__) / file).read_bytes())) as picture:
+        return np.asarray(picture)
