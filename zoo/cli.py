@@ -143,7 +143,7 @@ def export(
 @app.command()
 def check(
     folder: Annotated[
-        Path, typer.Argument(help="A model version, such as saved_models/vae_fashion_mnist/1.")
+        Path, typer.Argument(help="A model version, such as saved_models/vae_fashion_mnist/2.")
     ],
 ) -> None:
     """Check a SavedModel folder against the contract: its card, signatures and digests. Exit status 1 if it fails."""

@@ -95,7 +95,8 @@ class App:
             ScoringService(planner, self.engine), server
         )
         latent_service_pb2_grpc.add_LatentServiceServicer_to_server(
-            LatentService(self.repository, planner, self.engine, self._pool), server
+            LatentService(self.repository, planner, self.engine, self._pool, self.config.max_response_bytes),
+            server,
         )
         health_pb2_grpc.add_HealthServicer_to_server(self._health, server)
         if self.config.reflection:

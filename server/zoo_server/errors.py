@@ -84,7 +84,7 @@ def response_too_large(path: str, size: int, limit: int) -> CallError:
     """What `path` asks for would be `size` bytes of pixels, and no response may have more than `limit`."""
     rule = (
         f"asks for {size} bytes of pixels and one response may have at most {limit}: send fewer in one request, "
-        "make them smaller, or call the streaming method, which sends each by itself"
+        "make them smaller, or call the streaming method, if there is one, which sends each by itself"
     )
     return _bad_request(
         error_pb2.ERROR_REASON_TOO_MANY_IMAGES, [Violation(path, rule)], {"limit": str(limit)}

@@ -158,6 +158,7 @@ def test_pictures_are_fitted_when_asked(pixelzoo, tmp_path: Path) -> None:
         (("interpolate", "codes"), "codes decodes no continuous latents"),
         (("interpolate", "halves", "boot.png"), "one picture has no way to go"),
         (("traverse", "rows"), "rows decodes no continuous latents"),
+        (("traverse", "damaged"), "damaged could not be loaded by the server: "),
         (("translate", "painter", "boot.png", "--guidance", 2), "has no effect on an item without a class"),
     ],
 )
@@ -184,10 +185,41 @@ def test_no_picture_at_all(tmp_path: Path) -> None:
         read([tmp_path])
 
 
+@pytest.mark.parametrize(
+    ("shape", "names"),
+    [
+        ((28, 28), ["a.npy"]),
+        ((28, 28, 1), ["a.npy"]),
+        ((28, 28, 3), ["a.npy"]),
+        ((2, 28, 28), ["a.npy[0]", "a.npy[1]"]),
+        ((2, 28, 28, 1), ["a.npy[0]", "a.npy[1]"]),
+    ],
+)
+def test_an_array_is_one_picture_or_several(tmp_path: Path, shape: tuple[int, ...], names: list[str]) -> None:
+    np.save(tmp_path / "a.npy", np.zeros(shape, np.uint8))
+    assert [name for name, _ in read([tmp_path / "a.npy"])] == names
+
+
+def test_half_a_file_is_refused_in_one_line(tmp_path: Path) -> None:
+    PilImage.fromarray(np.random.default_rng(0).integers(0, 256, (64, 64), np.uint8)).save(tmp_path / "a.png")
+    whole = (tmp_path / "a.png").read_bytes()
+    (tmp_path / "a.png").write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(InvalidField, match="is no image file that can be read"):
+        read([tmp_path / "a.png"])
+    for content in (b"", b"no array"):
+        (tmp_path / "a.npy").write_bytes(content)
+        with pytest.raises(InvalidField, match=r"is no \.npy array that can be read"):
+            read([tmp_path / "a.npy"])
+
+
 def test_fitting_keeps_what_fits_and_any_side_that_is_free() -> None:
     array = np.zeros((5, 7, 1), np.uint8)
     assert [picture.size for picture in fitted([array, PilImage.new("L", (3, 4))], (5, 7, 1))] == [(7, 5)] * 2
     assert fitted([array], (0, 14, 1))[0].size == (14, 5)
+    [colours] = fitted(
+        [np.full((6, 8, 3), 90, np.uint8)], (5, 7, 1)
+    )  # As many rows as there are stay one picture.
+    assert (colours.size, colours.mode) == ((7, 5), "RGB")
 
 
 def test_names_of_what_is_written(tmp_path: Path) -> None:

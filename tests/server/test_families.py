@@ -164,6 +164,22 @@ def test_a_response_that_would_be_too_large_is_refused_but_streams(families, sta
     assert sum(event.HasField("image") for event in news) == 3
 
 
+def test_decoded_pictures_that_would_be_too_large_are_refused(families, start_server, connect, tmp_path):
+    families.write_codes(tmp_path)
+    server = start_server(Repository.load(tmp_path), max_response_bytes=2 * 4 * 4)
+    api = connect(server.address)
+
+    def decode(count):
+        latents = [codes([0, 1], [2, 3])] * count
+        return api.latent.Decode(DecodeRequest(model=ModelSelector(name="codes"), latents=latents))
+
+    reason, fields, words = refusal(lambda: decode(3))
+    assert (reason, fields) == ("TOO_MANY_IMAGES", ["latents"])
+    assert "48 bytes of pixels and one response may have at most 32" in words
+    assert server.app.engine.turns == 0
+    assert len(decode(2).images) == 2
+
+
 def test_a_large_result_arrives_at_a_client_that_takes_large_messages(families, start_server, tmp_path):
     families.write_enlarger(tmp_path, tile=200, pixels=400 * 400)
     server = start_server(Repository.load(tmp_path))

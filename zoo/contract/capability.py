@@ -114,6 +114,9 @@ class Picture:
     def value(self, given: Any) -> np.ndarray:
         """Returns `given`, uint8 [h, w, c] or one level for all of it, or raises ValueError naming the rule."""
         if np.ndim(given) == 0:
+            whole = np.issubdtype(np.asarray(given).dtype, np.integer)
+            if not whole or not 0 <= given <= 255:
+                raise ValueError(f"{self.name} must be a picture or a level of 0 .. 255; got {given!r}")
             return np.full(self.item_shape, given, np.uint8)
         picture = np.asarray(given)
         if picture.dtype != np.uint8 or picture.shape != self.item_shape:

@@ -109,7 +109,8 @@ PHOTOGRAPHS = (
 def load_photos(size: int = 0) -> ImageData:
     """Square crops of `size` pixels (0: 96), uint8 RGB without classes, always the same ones. Raises DataError.
 
-    The last training crops are those of one photograph, so that what `hold_out` sets aside is unlike the rest.
+    The last training crops are those of one photograph, at half its size after the full one. `hold_out` sets aside the
+    last of them: crops left over, of the same things, are still trained on.
     """
     size = size or DEFAULT_SIZE
     if not 16 <= size <= 256:

@@ -30,7 +30,7 @@ def evaluate(
         str,
         typer.Argument(
             metavar="MODEL",
-            help="A model version, such as saved_models/vae_fashion_mnist/1; or a data source.",
+            help="A model version, such as saved_models/vae_fashion_mnist/2; or a data source.",
         ),
     ],
     only: Annotated[
@@ -82,6 +82,8 @@ def evaluate(
     from zoo.metrics.extractor import ExtractorError
 
     try:
+        if baseline and options:
+            raise EvaluationError(f"--option is for the sampler of a model; {baseline} has none")
         measured, data = (
             open_baseline(baseline, subject) if baseline else open_model(subject, _pairs(options or ()))
         )

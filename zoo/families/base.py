@@ -333,6 +333,8 @@ class GenerativeModel(keras.Model):
         return self.ask("decode", {"latent": np.asarray(latent)})["image"]
 
     def _labels(self, label: Any, n: int) -> np.ndarray:
+        if n < 1:
+            raise ValueError("there are no images: give at least one")
         given = np.asarray(-1 if label is None else label)
         if not np.issubdtype(given.dtype, np.integer):
             raise ValueError(f"label must be a class number or several; got {label!r}")

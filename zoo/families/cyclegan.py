@@ -250,8 +250,8 @@ class CycleGAN(AdversarialModel):
         """a, G(a), F(G(a)) and b, F(b), G(F(b))."""
         sheets: list[np.ndarray] = []
         for domain, there, back in (("image", A_TO_B, B_TO_A), ("target", B_TO_A, A_TO_B)):
-            after = self.translate(batch[domain], direction=there)
-            sheets += [batch[domain], after, self.translate(after, direction=back)]
+            after = self.translate(batch[domain], direction=there, **options)
+            sheets += [batch[domain], after, self.translate(after, direction=back, **options)]
         return tuple(sheets)
 
     def _translate(self, image: Any, direction: Any) -> dict[str, Any]:

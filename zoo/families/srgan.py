@@ -115,6 +115,11 @@ class SRGAN(AdversarialModel):
                 "features, blocks, upsample_features, hidden must be at least 1, end_size odd, and "
                 "discriminator_widths not empty"
             )
+        if (self.r1 or self.gradient_penalty) and batch_norm:
+            raise ValueError(
+                "r1 and gradient_penalty are penalties of each image alone, and batch normalisation mixes the images: "
+                "set batch_norm to false"
+            )
         if min(feature_weight, pixel_weight, adversarial_weight) < 0.0:
             raise ValueError("feature_weight, pixel_weight and adversarial_weight must be at least 0")
         self.architecture: dict[str, Any] = {

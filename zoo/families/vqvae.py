@@ -12,8 +12,8 @@ Everything is trained at once by eq. 3 of the paper, per image and in nats:
 
     loss = reconstruction + dims (|sg(z) - e|^2 + beta |z - sg(e)|^2) + prior
 
-where sg stops the gradient, z are the encoder's vectors and e their codes, and |.|^2 is the mean over the grid. The
-second term is there only if the codebook learns by gradient; else codes are moving means (see
+where sg stops the gradient, z are the encoder's vectors and e their codes, and |.|^2 is the mean over the grid and the
+entries of a vector. The second term is there only if the codebook learns by gradient; else codes are moving means (see
 `zoo.layers.quantizer`). The prior sees codes, whole numbers, so no gradient of its term reaches the encoder: it is
 the paper's second stage, trained beside the first on codes that settle.
 

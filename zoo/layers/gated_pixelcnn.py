@@ -115,7 +115,9 @@ class GatedPixelCNN(keras.Model):
         super().__init__(dtype=dtype, autocast=False, name="gated_pixelcnn")
         if head not in HEADS:
             raise ValueError(f"head {head!r} is unknown; choose one of {', '.join(HEADS)}")
-        for field, value in (("features", features), ("blocks", blocks), ("components", components)):
+        counts = {"features": features, "blocks": blocks, "components": components}
+        counts |= {"first_reach": first_reach, "reach": reach, "head_features": head_features}
+        for field, value in counts.items():
             if value < 1:
                 raise ValueError(f"{field} must be at least 1; got {value}")
         self.image_shape, self.levels, self.num_classes = tuple(image_shape), levels, num_classes

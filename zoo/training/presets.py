@@ -105,6 +105,12 @@ class Preset:
             for stage in self.stage or (StageTable("", train.epochs),)
         )
 
+    @property
+    def num_classes(self) -> int:
+        """How many classes the model is made for: what [model] says, else the family's default."""
+        default = _constructor_defaults(families.get(self.family))["num_classes"]
+        return self.model.get("num_classes", default)
+
     def data_options(self) -> dict[str, Any]:
         """The arguments of `zoo.data.load`."""
         return dataclasses.asdict(self.data)

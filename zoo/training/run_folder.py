@@ -84,9 +84,9 @@ class RunFolder:
 
     def discard(self) -> None:
         """Removes the folder of a run that could not start; one that has trained is left alone."""
-        if self.metrics.exists() or any(self.checkpoints.iterdir()):
+        if self.read_metrics() or any(self.checkpoints.iterdir()):
             return
-        for file in (self.config, self.lock_file):
+        for file in (self.config, self.lock_file, self.metrics):
             file.unlink(missing_ok=True)
         shutil.rmtree(self.tensorboard, ignore_errors=True)
         for folder in (self.samples, self.checkpoints, self.path):

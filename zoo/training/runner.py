@@ -52,10 +52,13 @@ class Workshop:
                 raise PresetError(f"[model] does not suit {family.family}: {error}") from error
 
     def begin(self, stage: Stage, model: GenerativeModel) -> None:
-        """Makes the model ready for the first step of `stage`."""
+        """Makes the model ready for the first step of `stage`. Raises PresetError if it lacks what the stage needs."""
         with self.scope():
             if stage.name:
-                model.begin_stage(stage.name)
+                try:
+                    model.begin_stage(stage.name)
+                except ValueError as error:  # what the stage needs, such as perceptual features, is missing
+                    raise PresetError(f"stage {stage.name}: {error}") from error
             model.compile_for(stage.learning_rate, stage.steps)
 
     def scope(self) -> AbstractContextManager[Any]:
@@ -70,7 +73,7 @@ def prepare(preset: Preset, strategy: str = "none") -> Workshop:
         keras.utils.set_random_seed(train.seed)  # determinism wants a seed before the first random op
         tf.config.experimental.enable_op_determinism()
     images = data.load(**preset.data_options()).hold_out(train.validation_images)
-    classes = preset.model.get("num_classes", 0)
+    classes = preset.num_classes
     if classes not in (0, images.num_classes):
         raise PresetError(
             f"model.num_classes is {classes}, but {images.name} has {images.num_classes} classes; "

@@ -33,6 +33,10 @@ def load(run: RunFolder, stage: str = "") -> tuple[GenerativeModel, checkpoints.
         except (ValueError, OSError) as error:
             remedy = f"Delete it and write it again: pixelzoo train --resume --run {run.path}"
             raise TrainingError(f"{path} is damaged ({error}). {remedy}") from error
+        if not rows:
+            raise TrainingError(
+                f"{run.metrics} has no row of the training that made {path.name}; put it back"
+            )
         last = rows[-1]
         return model, checkpoints.TrainingState(last["step"], last["wall_seconds"], last["cpu_seconds"])
     if stage:

@@ -16,8 +16,9 @@ def spherical(start: Array, end: Array, count: int) -> Array:
 
     Where the ends point the same way, or opposite ways, there is no one arc, and the straight line is taken.
     """
-    lengths = float(np.linalg.norm(start)) * float(np.linalg.norm(end))
-    cosine = float(np.sum(start.astype(np.float64) * end)) / lengths if lengths else 1.0
+    a, b = start.astype(np.float64), end.astype(np.float64)
+    lengths = float(np.linalg.norm(a) * np.linalg.norm(b))
+    cosine = float(np.sum(a * b)) / lengths if lengths else 1.0
     angle = np.arccos(np.clip(cosine, -1.0, 1.0))
     if np.sin(angle) < 1e-4:
         return linear(start, end, count)

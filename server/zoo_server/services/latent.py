@@ -35,11 +35,20 @@ _DEFAULT_COUNT = 8
 class LatentService(LatentServiceServicer):
     """Encode, Decode and Interpolate."""
 
-    def __init__(self, repository: Repository, planner: Planner, engine: Engine, pool: ImagePool) -> None:
+    def __init__(
+        self,
+        repository: Repository,
+        planner: Planner,
+        engine: Engine,
+        pool: ImagePool,
+        max_response_bytes: int,
+    ) -> None:
+        """`max_response_bytes` is the most that the pixels of one response may have."""
         self._repository = repository
         self._planner = planner
         self._engine = engine
         self._pool = pool
+        self._max_response_bytes = max_response_bytes
 
     async def Encode(
         self, request: EncodeRequest, context: grpc.aio.ServicerContext[EncodeRequest, EncodeResponse]
@@ -61,6 +70,7 @@ class LatentService(LatentServiceServicer):
         validation.check(request)
         model, program = self._planner.choose(request.model, CAPABILITY_KIND_DECODE)
         check_count(len(request.latents), model, "latents")
+        self._check_size(len(request.latents), model, "latents")
         spec = program.capability.latent
         latents = [
             decode_latent(tensor, spec, f"latents[{index}]") for index, tensor in enumerate(request.latents)
@@ -79,6 +89,7 @@ class LatentService(LatentServiceServicer):
         limit = model.card.limits.max_items_per_request
         count = request.count if request.HasField("count") else min(_DEFAULT_COUNT, limit)
         check_count(count, model, "count")
+        self._check_size(count, model, "count")
         deadline = deadline_of(context)
         start, end = await self._ends(request, model, program, deadline)
         spherical = request.method == INTERPOLATION_METHOD_SPHERICAL
@@ -119,6 +130,13 @@ class LatentService(LatentServiceServicer):
             encoded = await self._encode(encoder, list(pictures.values()), deadline)
             latents.update(zip(pictures, encoded, strict=True))
         return latents["start"], latents["end"]
+
+    def _check_size(self, count: int, model: LoadedModel, path: str) -> None:
+        """Raises TOO_MANY_IMAGES if `count` pictures of the model are too much for one response."""
+        shape = model.card.image_shape
+        needed = count * shape.height * shape.width * shape.channels
+        if needed > self._max_response_bytes:
+            raise errors.response_too_large(path, needed, self._max_response_bytes)
 
     def _check_continuous(self, model: LoadedModel, program: Program) -> None:
         """There is no way between codes: raises CAPABILITY_NOT_SUPPORTED, naming the models that have one."""

@@ -202,6 +202,16 @@ def test_wrong_stages_name_the_key_and_the_rule(srgan_preset, assignment, messag
         load_preset(str(srgan_preset), [assignment])
 
 
+def test_a_stage_that_lacks_what_it_needs_says_so_and_leaves_no_run_behind(srgan_preset, tmp_path):
+    run, weights = tmp_path / "run", tmp_path / "missing.h5"
+    result = CliRunner().invoke(
+        app, ["train", str(srgan_preset), "--run", str(run), "--set", f"perceptual={weights}"]
+    )
+    assert result.exit_code == 1
+    assert "stage reconstruction: perceptual=" in " ".join(result.output.split())
+    assert not run.exists()
+
+
 def test_a_family_without_stages_refuses_them(tmp_path):
     path = tmp_path / "staged_vae.toml"
     path.write_text(

@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 
 from zoo_client.commands.connection import Local, Models, Target, connect
-from zoo_client.commands.pictures import Fit, Pictures, fitted, read
+from zoo_client.commands.pictures import Fit, Pictures, distinct_stems, fitted, read
 from zoo_client.commands.progress import following
 from zoo_client.commands.sample import labels_for, summary
 from zoo_client.grid import blank_below, grid
@@ -64,7 +64,8 @@ def complete(
         pictures = [picture for _, picture in named]
         if fit:
             pictures = fitted(pictures, described.image_shape)
-        for (name, _), picture in zip(named, pictures, strict=True):
+        names = [name for name, _ in named]
+        for name, stem, picture in zip(names, distinct_stems(names), pictures, strict=True):
             labels = labels_for(described, classes or [], count)
             options = completion(described, picture, given_rows, temperature)
             events = zoo.stream_sample(model, count, seed=seed, labels=labels, **options)
@@ -75,7 +76,7 @@ def complete(
             if each is not None:
                 each.mkdir(parents=True, exist_ok=True)
                 for image in samples:
-                    image.save(each / f"{Path(name).stem}_{image.recipe.seed}.png")
+                    image.save(each / f"{stem}_{image.recipe.seed}.png")
             typer.echo(f"{name}: {summary(samples)}")
 
     output.parent.mkdir(parents=True, exist_ok=True)

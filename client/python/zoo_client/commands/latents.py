@@ -13,7 +13,7 @@ from pixelzoo.v1 import capability_pb2
 from zoo_client.client import Client
 from zoo_client.commands.connection import Local, Models, Target, connect
 from zoo_client.commands.pictures import Fit, fitted, read
-from zoo_client.errors import InvalidField
+from zoo_client.errors import InvalidField, ModelFailed
 from zoo_client.grid import grid
 from zoo_client.images import DATA_TYPES, Latents, as_list
 from zoo_client.model import Model
@@ -116,7 +116,7 @@ def traverse(
     """
     with connect(target, local, models) as zoo:
         described = continuous(zoo.model(model))
-        latent = start(zoo, described, image, fit, seed)
+        latent = start(zoo, model, described, image, fit, seed)
         if entries and max(entries) >= latent.size:
             raise typer.BadParameter(f"--entry must be 0 to {latent.size - 1}, and is {max(entries)}")
 
@@ -147,20 +147,22 @@ def ends(model: Model, paths: list[Path], fit: bool) -> list[Any]:
     return fitted(pictures, model.image_shape) if fit else pictures
 
 
-def start(zoo: Client, model: Model, path: Path | None, fit: bool, seed: int) -> Latents:
-    """The latent of the picture, or one drawn from the prior."""
+def start(zoo: Client, name: str, model: Model, path: Path | None, fit: bool, seed: int) -> Latents:
+    """The latent of the picture by the model called `name`, or one drawn from the prior."""
     if path is None:
         drawn: Latents = from_prior(model, 1, seed)[0]
         return drawn
     [pixels] = as_list(ends(model, [path], fit)[:1], model.image_shape[2])
-    latent: Latents = zoo.encode(model.name, pixels)[0]
+    latent: Latents = zoo.encode(name, pixels)[0]
     return latent
 
 
 def from_prior(model: Model, count: int, seed: int) -> Latents:
     """`count` latents drawn from the model's prior; raises InvalidField if it has none that can be drawn from here."""
     decoder = model.capability("decode")
-    assert decoder is not None
+    if decoder is None:  # `continuous` lets a model pass that the server could not load.
+        why = "; ".join(version.message for version in model.versions if version.message)
+        raise ModelFailed(f"{model.name} could not be loaded by the server: {why}")
     if decoder.latent.prior != capability_pb2.LATENT_PRIOR_STANDARD_NORMAL:
         raise InvalidField.of("images", f"the prior of {model.name} is not a normal one: give pictures")
     shape = (count, *decoder.latent.shape)

@@ -35,24 +35,28 @@ def read(paths: Iterable[Path]) -> list[tuple[str, Any]]:
 
 
 def _read(paths: Iterable[Path]) -> Iterable[tuple[str, Any]]:
-    from PIL import Image, ImageOps, UnidentifiedImageError
+    from PIL import Image, ImageOps
 
     for path in paths:
         if path.is_dir():
             inside = (entry for entry in path.rglob("*") if entry.suffix.lower() in SUFFIXES)
             yield from _read(sorted(inside, key=_natural))
         elif path.suffix.lower() == ".npy":
-            array = np.load(path, allow_pickle=False)
-            if array.ndim < 4:
-                yield path.name, array
-            else:
+            try:
+                array = np.load(path, allow_pickle=False)
+            except (EOFError, OSError, ValueError):
+                raise InvalidField.of("images", f"{path} is no .npy array that can be read") from None
+            # [h, w] and [h, w, c] are one picture, [n, h, w] and [n, h, w, c] are several.
+            if array.ndim == 4 or (array.ndim == 3 and array.shape[-1] not in (1, 3)):
                 yield from ((f"{path.name}[{index}]", image) for index, image in enumerate(array))
+            else:
+                yield path.name, array
         else:
             try:
                 with Image.open(path) as picture:
                     # Telephones store pictures lying on their side, and note how to turn them.
                     yield path.name, ImageOps.exif_transpose(picture)
-            except UnidentifiedImageError:
+            except (OSError, SyntaxError, ValueError):  # Pillow's errors for no image, and for half of one.
                 raise InvalidField.of("images", f"{path} is no image file that can be read") from None
 
 
@@ -71,7 +75,9 @@ def fitted(pictures: Iterable[Any], shape: Sequence[int]) -> list[Any]:
     height, width, channels = shape
     found = []
     for picture in pictures:
-        image = to_pil(as_list(picture, channels)[0]) if isinstance(picture, np.ndarray) else picture
+        image = picture
+        if isinstance(picture, np.ndarray):
+            image = to_pil(as_list(picture, picture.shape[-1] if picture.ndim == 3 else channels)[0])
         size = (width or image.width, height or image.height)
         found.append(image if image.size == size else image.resize(size, Image.Resampling.LANCZOS))
     return found
@@ -86,10 +92,12 @@ def targets(output: Path, names: Sequence[str]) -> list[Path]:
         output.parent.mkdir(parents=True, exist_ok=True)
         return [output]
     output.mkdir(parents=True, exist_ok=True)
+    return [output / f"{stem}.png" for stem in distinct_stems(names)]
+
+
+def distinct_stems(names: Sequence[str]) -> list[str]:
+    """The names of pictures as names for files, without ending; those that would be equal get their number."""
     stems = [
         re.sub(r"[^\w.-]+", "_", re.sub(r"\.(png|jpe?g|npy)(?=\[|$)", "", name)).strip("_") for name in names
     ]
-    return [
-        output / (f"{stem}.png" if stems.count(stem) == 1 else f"{stem}_{number}.png")
-        for number, stem in enumerate(stems)
-    ]
+    return [stem if stems.count(stem) == 1 else f"{stem}_{number}" for number, stem in enumerate(stems)]
