@@ -132,7 +132,7 @@ def test_sizes_are_made_equal_and_splits_chosen():
         (
             "fashon_mnist",
             {},
-            "unknown data source 'fashon_mnist'. Did you mean fashion_mnist.*digits, fashion_mnist, photos, folder:PATH",
+            "unknown data source 'fashon_mnist'. Did you mean fashion_mnist.*fashion_mnist, photos, folder:PATH",
         ),
         ("pixelzoo_numbers", {}, "has no feature 'image'; it has value, label. Choose an image dataset"),
         ("pixelzoo_mixed_sizes", {}, "have different sizes; set data.size=64"),
