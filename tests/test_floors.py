@@ -40,7 +40,7 @@ HOUSES = [
             "__main__ cli",
             "training evaluation",
             "families",
-            "contract autoregressive data metrics contact_sheet",
+            "contract autoregressive data metrics contact_sheet console",
             "layers",
             "losses diffusion likelihoods",
             "randomness",

@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
+
+from zoo.console import fail, say
 
 if TYPE_CHECKING:
     from zoo.training import Preset, RunFolder
@@ -82,10 +84,10 @@ def train(
                 folder = RunFolder.create(recipe, run, start=start)
             _train(folder, recipe.name, resume, minutes, strategy)
     except Stopped as stopped:
-        _say(str(stopped))
+        say(str(stopped))
         raise typer.Exit(128 + stopped.signal if stopped.signal else 0) from None
     except (DataError, TrainingError) as error:
-        _fail(error)
+        fail(error)
 
 
 def _train(run: RunFolder, name: str, resume: bool, minutes: float | None, strategy: str) -> None:
@@ -93,14 +95,14 @@ def _train(run: RunFolder, name: str, resume: bool, minutes: float | None, strat
     from zoo.training import PresetError, StartError
     from zoo.training.runner import train
 
-    _say(f"{'Resuming' if resume else 'Training'} {name} in {run.path}")
+    say(f"{'Resuming' if resume else 'Training'} {name} in {run.path}")
     try:
         train(run, resume=resume, minutes=minutes, strategy=strategy)
     except (DataError, PresetError, StartError):
         if not resume:
             run.discard()  # nothing was trained, and the next attempt may want the name
         raise
-    _say(f"Done: {run.model}. Export it with: pixelzoo export {run.path} saved_models/{name}")
+    say(f"Done: {run.model}. Export it with: pixelzoo export {run.path} saved_models/{name}")
 
 
 def _print_plan(preset: Preset, strategy: str) -> None:
@@ -136,8 +138,8 @@ def export(
 
         path = export_run(run, model, version, stage=stage)
     except TrainingError as error:
-        _fail(error)
-    _say(f"Exported {path}. Check it with: pixelzoo check {path}")
+        fail(error)
+    say(f"Exported {path}. Check it with: pixelzoo check {path}")
 
 
 @app.command()
@@ -151,7 +153,7 @@ def check(
 
     problems = contract.check(folder)
     if not problems:
-        _say(f"{folder} keeps the contract")
+        say(f"{folder} keeps the contract")
         return
     table = Table("", "problem", title=f"{folder}: {len(problems)} problems", title_justify="left")
     for number, problem in enumerate(problems, 1):
@@ -178,7 +180,7 @@ def data(
             return
         images = sources.load(source)
     except sources.DataError as error:
-        _fail(error)
+        fail(error)
     height, width, channels = images.image_shape
     _print_pairs(
         {
@@ -197,7 +199,7 @@ def data(
 
         first = next(images.train_split.ordered(64).as_numpy_iterator())["image"]
         draw_grid(first, 8).save(grid)
-        _say(f"Wrote {grid}")
+        say(f"Wrote {grid}")
 
 
 def _print_pairs(pairs: Mapping[str, str]) -> None:
@@ -205,14 +207,3 @@ def _print_pairs(pairs: Mapping[str, str]) -> None:
     for what, value in pairs.items():
         table.add_row(what, Text(value))
     Console().print(table)
-
-
-def _say(text: str) -> None:
-    Console().print(text, markup=False, highlight=False, soft_wrap=True)
-
-
-def _fail(error: Exception) -> NoReturn:
-    Console(stderr=True).print(
-        f"pixelzoo: {error}", style="red", markup=False, highlight=False, soft_wrap=True
-    )
-    raise typer.Exit(1)

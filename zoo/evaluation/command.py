@@ -7,12 +7,14 @@ import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 from rich.progress import Progress, TaskID
 from rich.table import Table
+
+from zoo.console import fail, say
 
 if TYPE_CHECKING:
     from zoo.evaluation.subjects import Progress as Report
@@ -100,10 +102,10 @@ def evaluate(
             figures, left_out = measure(bench, [name for name in only.split(",") if name])
             sheets = list(write_sheets(bench, sheet)) if sheet and measured.draws else []
     except (DataError, EvaluationError, ExtractorError, ValueError) as error:
-        _fail(error)
+        fail(error)
     _print_tables(figures)
     for line in [*left_out, *(f"Wrote {path}" for path in sheets)]:
-        _say(line)
+        say(line)
     if write and isinstance(measured, ExportedModel):
         flags = {
             "--only": only,
@@ -125,7 +127,7 @@ def _write(
     words += [str(word) for flag, value in flags.items() if value for word in (flag, value)]
     words += [word for option in options for word in ("--option", option)]
     write_metrics(path, [as_metric(figure, shlex.join(words)) for figure in figures])
-    _say(f"Wrote {len(figures)} numbers into the card of {path}")
+    say(f"Wrote {len(figures)} numbers into the card of {path}")
 
 
 @app.command()
@@ -148,10 +150,10 @@ def train_extractor(
                 progress=lambda done, total: report("steps", done, total),
             )
     except (data.DataError, OSError) as error:
-        _fail(error)
-    _say(f"Wrote {trained.path}: {trained.accuracy:.1%} of the test images right, SHA-256 {trained.digest}")
+        fail(error)
+    say(f"Wrote {trained.path}: {trained.accuracy:.1%} of the test images right, SHA-256 {trained.digest}")
     if trained.accuracy < 2 * trained.chance:
-        _say(f"Chance is {trained.chance:.1%}: these features have learned little. More images would help.")
+        say(f"Chance is {trained.chance:.1%}: these features have learned little. More images would help.")
 
 
 @contextmanager
@@ -171,7 +173,7 @@ def _bars() -> Iterator[Report]:
 def _print_tables(figures: Sequence[Measurement]) -> None:
     """One table for each protocol, below the protocol."""
     for protocol in dict.fromkeys(figure.protocol_text for figure in figures):
-        _say(protocol)
+        say(protocol)
         table = Table("number", "value", "standard error", "unit")
         for figure in figures:
             if figure.protocol_text == protocol:
@@ -185,14 +187,3 @@ def _pairs(assignments: Sequence[str]) -> dict[str, str]:
     if not all(pairs.values()):
         raise ValueError(f"--option takes NAME=VALUE; got {' '.join(assignments)}")
     return pairs
-
-
-def _say(text: str) -> None:
-    Console().print(text, markup=False, highlight=False, soft_wrap=True)
-
-
-def _fail(error: Exception) -> NoReturn:
-    Console(stderr=True).print(
-        f"pixelzoo: {error}", style="red", markup=False, highlight=False, soft_wrap=True
-    )
-    raise typer.Exit(1)

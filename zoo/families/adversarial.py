@@ -207,9 +207,14 @@ class AdversarialModel(GenerativeModel):
         The rate is constant, and where `total_steps` is known it falls to zero over the second half. At a constant
         rate the players circle each other; the fall lets the circles close.
         """
+        return keras.optimizers.Adam(self.constant_then_linear(learning_rate, total_steps), beta_1=BETA_1)
+
+    def constant_then_linear(
+        self, learning_rate: float | None, total_steps: int | None
+    ) -> float | ConstantThenLinear:
+        """The rate (the model's own, if None), and over `total_steps`, if known, its fall to zero."""
         rate = self.learning_rate if learning_rate is None else learning_rate
-        schedule = rate if total_steps is None else ConstantThenLinear(rate, total_steps)
-        return keras.optimizers.Adam(schedule, beta_1=BETA_1)
+        return rate if total_steps is None else ConstantThenLinear(rate, total_steps)
 
     def default_discriminator_optimizer(
         self, learning_rate: float | None = None, total_steps: int | None = None

@@ -120,9 +120,17 @@ class GenerativeModel(keras.Model):
         self, learning_rate: float | None = None, total_steps: int | None = None
     ) -> keras.optimizers.Optimizer:
         """The recipe's optimizer: Adam with global-norm clipping at 1; warm-up and cosine if `total_steps` is known."""
-        peak = self.learning_rate if learning_rate is None else learning_rate
-        rate = peak if total_steps is None else WarmupCosine(peak, min(500, total_steps // 20), total_steps)
+        rate = self.warmup_cosine(learning_rate, total_steps)
         return keras.optimizers.Adam(rate, beta_1=0.9, beta_2=0.99, global_clipnorm=1.0)
+
+    def warmup_cosine(
+        self, learning_rate: float | None, total_steps: int | None, longest_warmup: int = 500
+    ) -> float | WarmupCosine:
+        """The peak rate (the model's own, if None), and over `total_steps`, if known, warm-up and cosine to it."""
+        peak = self.learning_rate if learning_rate is None else learning_rate
+        if total_steps is None:
+            return peak
+        return WarmupCosine(peak, min(longest_warmup, total_steps // 20), total_steps)
 
     def compile(self, optimizer: Any = None, **kwargs: Any) -> None:
         """Configures training; without arguments it takes the recipe's optimizer."""

@@ -21,7 +21,7 @@ import tensorflow as tf
 from pixelzoo.v1 import capability_pb2
 from zoo import contract, likelihoods, randomness
 from zoo.autoregressive import RowSampler
-from zoo.families.base import GenerativeModel, WarmupCosine
+from zoo.families.base import GenerativeModel
 from zoo.layers.gated_pixelcnn import GatedPixelCNN
 
 MAX_TEMPERATURE = 10.0
@@ -83,8 +83,7 @@ class PixelCNN(GenerativeModel):
         self, learning_rate: float | None = None, total_steps: int | None = None
     ) -> keras.optimizers.Optimizer:
         """The recipe's optimizer: Adam; warm-up and cosine if `total_steps` is known. Clips only what is far out."""
-        peak = self.learning_rate if learning_rate is None else learning_rate
-        rate = peak if total_steps is None else WarmupCosine(peak, min(200, total_steps // 20), total_steps)
+        rate = self.warmup_cosine(learning_rate, total_steps, longest_warmup=200)
         return keras.optimizers.Adam(rate, beta_2=0.99, global_clipnorm=_CLIP_NATS_PER_DIM * self.dims)
 
     # --- training ---------------------------------------------------------------------------------------------

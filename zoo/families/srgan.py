@@ -30,7 +30,7 @@ import tensorflow as tf
 from pixelzoo.v1 import capability_pb2, card_pb2
 from zoo import contract, likelihoods, randomness
 from zoo.data import degradation
-from zoo.families.adversarial import AdversarialModel, ConstantThenLinear
+from zoo.families.adversarial import AdversarialModel
 from zoo.families.base import GenerativeModel
 from zoo.layers import perceptual, super_resolution
 from zoo.layers.super_resolution import FACTOR
@@ -196,9 +196,7 @@ class SRGAN(AdversarialModel):
         """
         if self.stage == RECONSTRUCTION:
             return GenerativeModel.default_optimizer(self, learning_rate, total_steps)
-        rate = self.learning_rate if learning_rate is None else learning_rate
-        schedule = rate if total_steps is None else ConstantThenLinear(rate, total_steps)
-        return keras.optimizers.Adam(schedule, beta_1=_BETA_1)
+        return keras.optimizers.Adam(self.constant_then_linear(learning_rate, total_steps), beta_1=_BETA_1)
 
     def discriminator_terms(self, batch: Mapping[str, Any], training: bool) -> dict[str, Any]:
         if self.stage == RECONSTRUCTION:

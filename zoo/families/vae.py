@@ -23,8 +23,8 @@ import numpy as np
 import tensorflow as tf
 
 from zoo import contract, likelihoods, randomness
-from zoo.families.base import GenerativeModel, WarmupCosine
-from zoo.layers.ladder import Ladder, Mixture, Posterior
+from zoo.families.base import GenerativeModel
+from zoo.layers.ladder import Ladder, Posterior
 
 MAX_IMPORTANCE_SAMPLES = 64
 MAX_TEMPERATURE = 2.0
@@ -87,8 +87,7 @@ class VAE(GenerativeModel):
         self, learning_rate: float | None = None, total_steps: int | None = None
     ) -> keras.optimizers.Optimizer:
         """The recipe's optimizer: Adam; warm-up and cosine if `total_steps` is known. Clips only what is far out."""
-        peak = self.learning_rate if learning_rate is None else learning_rate
-        rate = peak if total_steps is None else WarmupCosine(peak, min(500, total_steps // 20), total_steps)
+        rate = self.warmup_cosine(learning_rate, total_steps)
         return keras.optimizers.Adam(rate, global_clipnorm=_CLIP_NATS_PER_DIM * self.dims)
 
     # --- training ---------------------------------------------------------------------------------------------
@@ -98,7 +97,7 @@ class VAE(GenerativeModel):
         network = self.network if training else self.ema_network
         x = likelihoods.scale_pixels(batch["image"])
         mixture, posterior = network(x, self._posterior_noise(batch["seed"], 0))
-        reconstruction = _reconstruction_nats(x, mixture)
+        reconstruction = mixture.nats(x)
         kl = tf.reduce_sum(likelihoods.gaussian_kl(posterior.mean, posterior.log_std), axis=1)
         loss = reconstruction + kl
         bits = likelihoods.bits_per_dim(loss, self.dims)
@@ -162,13 +161,8 @@ class VAE(GenerativeModel):
         return self._decode(temperature[:, None] * latent)
 
     def _decode(self, latent: Any) -> dict[str, Any]:
-        """The picture of `latent`: the mean of each pixel's mixture, to the nearest level.
-
-        A draw from the mixtures instead would add to every pixel a noise of its own, which no neighbour knows of.
-        """
-        mixture = self.ema_network.generate(latent)
-        mean = likelihoods.logistic_mixture_mean(mixture.logits, mixture.means)
-        return {"image": likelihoods.nearest_level(mean)}
+        """The picture of `latent`."""
+        return {"image": self.ema_network.generate(latent).picture()}
 
     def _encode(self, image: Any) -> dict[str, Any]:
         """The posterior means, each group's given the means above it."""
@@ -198,7 +192,7 @@ class VAE(GenerativeModel):
         noise = self._posterior_noise(state["seed"], step)
         maps = [state[f"features_{level}"] for level in range(len(self.architecture["widths"]))]
         mixture, posterior = self.ema_network.infer(maps, noise)
-        reconstruction = _reconstruction_nats(likelihoods.scale_pixels(state["image"]), mixture)
+        reconstruction = mixture.nats(likelihoods.scale_pixels(state["image"]))
         kl = _drawn_kl_nats(posterior, noise)
         log_sum = tf.reduce_logsumexp([state["log_sum"], -(reconstruction + kl)], axis=0)
         return {
@@ -223,12 +217,6 @@ class VAE(GenerativeModel):
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), **self.architecture}
-
-
-def _reconstruction_nats(x: Any, mixture: Mixture) -> Any:
-    """-log p(x | z), float32 [n]: the sum over all pixels and channels."""
-    log_prob = likelihoods.discretised_logistic_mixture_log_prob(x, *mixture)
-    return -tf.reduce_sum(log_prob, axis=(1, 2, 3))
 
 
 def _drawn_kl_nats(posterior: Posterior, noise: Any) -> Any:

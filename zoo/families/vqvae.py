@@ -32,10 +32,10 @@ import tensorflow as tf
 
 from pixelzoo.v1 import capability_pb2
 from zoo import autoregressive, contract, likelihoods
-from zoo.families.base import GenerativeModel, WarmupCosine
+from zoo.families.base import GenerativeModel
 from zoo.layers.autoencoder import Decoder, Encoder, grid_shape
 from zoo.layers.gated_pixelcnn import GatedPixelCNN
-from zoo.layers.ladder import Mixture
+from zoo.layers.mixture import Mixture
 from zoo.layers.quantizer import VectorQuantizer
 
 MAX_TEMPERATURE = 2.0
@@ -170,8 +170,7 @@ class VQVAE(GenerativeModel):
         self, learning_rate: float | None = None, total_steps: int | None = None
     ) -> keras.optimizers.Optimizer:
         """The recipe's optimizer: Adam; warm-up and cosine if `total_steps` is known. Clips only what is far out."""
-        peak = self.learning_rate if learning_rate is None else learning_rate
-        rate = peak if total_steps is None else WarmupCosine(peak, min(500, total_steps // 20), total_steps)
+        rate = self.warmup_cosine(learning_rate, total_steps)
         return keras.optimizers.Adam(rate, global_clipnorm=_CLIP_NATS_PER_DIM * self.dims)
 
     # --- training ---------------------------------------------------------------------------------------------
@@ -185,7 +184,7 @@ class VQVAE(GenerativeModel):
         x = likelihoods.scale_pixels(batch["image"])
         z = network.encoder(x)
         quantised = network.quantizer(z)
-        reconstruction = _reconstruction_nats(x, network.decoder(quantised.vectors))
+        reconstruction = network.decoder(quantised.vectors).nats(x)
         prior = _prior_nats(network.prior, quantised.codes)
         distance = self.commitment * quantised.commitment
         if self.architecture["codebook_updates"] == "gradient":
@@ -291,7 +290,7 @@ class VQVAE(GenerativeModel):
 
     def _decode(self, latent: Any) -> dict[str, Any]:
         """The picture of codes: the mean of each pixel's mixture, to the nearest level."""
-        return {"image": _picture(self._mixture(latent))}
+        return {"image": self._mixture(latent).picture()}
 
     def _score(self, image: Any, label: Any, seed: Any) -> dict[str, Any]:
         """The bound and its terms, and how far the picture of the codes is from the image. Nothing is drawn."""
@@ -299,11 +298,11 @@ class VQVAE(GenerativeModel):
         codes = self._codes(x)
         mixture = self._mixture(codes)
         nats = {
-            "reconstruction_bits": _reconstruction_nats(x, mixture),
+            "reconstruction_bits": mixture.nats(x),
             "prior_bits": _prior_nats(self.ema_network.prior, codes),
         }
         nats["bits_per_dim"] = nats["reconstruction_bits"] + nats["prior_bits"]
-        error = tf.cast(_picture(mixture), tf.float32) - tf.cast(image, tf.float32)
+        error = tf.cast(mixture.picture(), tf.float32) - tf.cast(image, tf.float32)
         return {
             **{name: likelihoods.bits_per_dim(value, self.dims) for name, value in nats.items()},
             "reconstruction_error": tf.sqrt(tf.reduce_mean(error**2, axis=(1, 2, 3))),
@@ -311,17 +310,6 @@ class VQVAE(GenerativeModel):
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), **self.architecture}
-
-
-def _reconstruction_nats(x: Any, mixture: Mixture) -> Any:
-    """-log p(x | codes), float32 [n]: the sum over all pixels and channels."""
-    log_prob = likelihoods.discretised_logistic_mixture_log_prob(x, *mixture)
-    return -tf.reduce_sum(log_prob, axis=(1, 2, 3))
-
-
-def _picture(mixture: Mixture) -> Any:
-    """The mean of each pixel's mixture, to the nearest level, uint8 [n, h, w, c]."""
-    return likelihoods.nearest_level(likelihoods.logistic_mixture_mean(mixture.logits, mixture.means))
 
 
 def _prior_nats(prior: GatedPixelCNN, codes: Any) -> Any:

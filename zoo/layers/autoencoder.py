@@ -11,10 +11,10 @@ from collections.abc import Sequence
 from typing import Any
 
 import keras
-import numpy as np
 from keras import layers, ops
 
-from zoo.layers.ladder import Mixture, ResidualBlock
+from zoo.layers.ladder import ResidualBlock
+from zoo.layers.mixture import Mixture, read_mixture
 from zoo.layers.unet import DepthToSpace, SpaceToDepth
 
 
@@ -123,14 +123,5 @@ class Decoder(layers.Layer):
             h = self.double(self.ups[level - 1](ops.relu(h))) if level else h
             for block in blocks:
                 h = block(h)
-        return self._mixture(self.head(ops.relu(h)))
-
-    def _mixture(self, outputs: Any) -> Mixture:
-        """The components start evenly spread over the range of pixels, their means counted in units of their scale."""
-        height, width, channels = self.image_shape
-        h = self.pixels(outputs)[:, :height, :width]
-        h = ops.reshape(h, (-1, height, width, channels, 3, self.components))
-        logits, means, log_scales = ops.unstack(h, axis=-2)
-        centres = np.linspace(-1.0, 1.0, self.components, dtype="float32") if self.components > 1 else 0.0
-        scale = float(np.exp(self.initial_log_scale))
-        return Mixture(logits, centres + scale * means, log_scales + self.initial_log_scale)
+        outputs = self.pixels(self.head(ops.relu(h)))
+        return read_mixture(outputs, self.image_shape, self.components, self.initial_log_scale)

@@ -21,19 +21,12 @@ import keras
 import numpy as np
 from keras import layers, ops
 
+from zoo.layers.mixture import Mixture, read_mixture
 from zoo.layers.unet import DepthToSpace, SpaceToDepth
 
 # A posterior is never sharper than e^-7 nor wider than e^1: the first bounds the gradient of its divergence from the
 # prior, the second the exponential in it.
 _LOG_STD_RANGE = (-7.0, 1.0)
-
-
-class Mixture(NamedTuple):
-    """A mixture of logistics for every pixel and channel, float32 [n, h, w, c, components] each."""
-
-    logits: Any
-    means: Any
-    log_scales: Any
 
 
 class Posterior(NamedTuple):
@@ -235,24 +228,12 @@ class Ladder(keras.Model):
                 h = group.block(h)
                 h = group.enter(h, choose(group.posterior, h, index))
             h = level.last(h)
-        return self._mixture(h)
+        outputs = self.pixels(self.head(ops.relu(h)))
+        return read_mixture(outputs, self.image_shape, self.components, self.initial_log_scale)
 
     def _top_posterior(self, state: None, features: Any) -> tuple[Any, Any]:
         h = ops.relu(self.top_hidden(ops.relu(features)))
         return _moments(self.top_moments(ops.reshape(h, (-1, int(np.prod(h.shape[1:]))))), self.top_latents)
-
-    def _mixture(self, state: Any) -> Mixture:
-        """The head. Its components start evenly spread over the range of pixels, the ends included.
-
-        Means count in units of the initial scale, so that the gradients of sharp components do not drown the others.
-        """
-        height, width, channels = self.image_shape
-        h = self.pixels(self.head(ops.relu(state)))[:, :height, :width]
-        h = ops.reshape(h, (-1, height, width, channels, 3, self.components))
-        logits, means, log_scales = ops.unstack(h, axis=-2)
-        centres = np.linspace(-1.0, 1.0, self.components, dtype="float32") if self.components > 1 else 0.0
-        initial_scale = float(np.exp(self.initial_log_scale))
-        return Mixture(logits, centres + initial_scale * means, log_scales + self.initial_log_scale)
 
 
 def _moments(h: Any, dim: int) -> tuple[Any, Any]:
