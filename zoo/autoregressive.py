@@ -152,6 +152,7 @@ class RowSampler:
                 new = product(gate(product(windows[-1], kernel) + from_above[column, index]), out) + bias
                 hidden = hidden + new if index else new
             level = tf.where(given[:, None], known[column], head.draw(hidden, uniform[column], temperature))
+            level = tf.ensure_shape(level, [None, channels])
             pixel = pixel_inputs(head.embed(level[:, None, None, :], precision))[:, 0, 0]
             windows[0] = tf.concat([left[0], pixel], axis=-1)
             row = tf.where(tf.range(width)[:, None, None] == column, level, row)

@@ -45,7 +45,6 @@ def convolutional_generator(
         ValueError: the sides cannot be halved so often, or `normalisation` is neither.
     """
     height, width, channels = _checked(image_shape, widths, normalisation)
-    options: dict[str, Any] = {"dtype": dtype, "kernel_initializer": _initial(normalisation)}
     coarse = (height >> len(widths), width >> len(widths), widths[0])
 
     latent = keras.Input((latent_size,), name="latent", dtype="float32")
@@ -56,7 +55,11 @@ def convolutional_generator(
         embedding = layers.Embedding(num_classes, embedding_size, name="class_embedding", dtype=dtype)(label)
         x = layers.Concatenate(name="condition", dtype=dtype)([latent, embedding])
     x = layers.Dense(
-        coarse[0] * coarse[1] * coarse[2], use_bias=normalisation == "none", name="project", **options
+        coarse[0] * coarse[1] * coarse[2],
+        use_bias=normalisation == "none",
+        kernel_initializer=_initial(normalisation),
+        name="project",
+        dtype=dtype,
     )(x)
     x = layers.Reshape(coarse, name="coarse", dtype=dtype)(x)
     for level, filters in enumerate([*widths[1:], channels]):
@@ -69,8 +72,9 @@ def convolutional_generator(
             2,
             padding="same",
             use_bias=last or normalisation == "none",
+            kernel_initializer=_initial(normalisation),
             name=f"up{level}",
-            **options,
+            dtype=dtype,
         )(x)
     image = layers.Activation("tanh", name="image", dtype="float32")(x)
     return keras.Model(inputs if num_classes else latent, image, name="generator")
@@ -102,7 +106,6 @@ def convolutional_discriminator(
         ValueError: the sides cannot be halved so often, or `normalisation` is neither.
     """
     _checked(image_shape, widths, normalisation)
-    initial = _initial(normalisation)
 
     def normed(layer: layers.Layer) -> layers.Layer:
         return SpectralNormalization(layer, name=f"spectral_{layer.name}") if spectral_norm else layer
@@ -117,7 +120,7 @@ def convolutional_discriminator(
             2,
             padding="same",
             use_bias=plain,
-            kernel_initializer=initial,
+            kernel_initializer=_initial(normalisation),
             name=f"down{level}",
             dtype=dtype,
         )
@@ -125,7 +128,8 @@ def convolutional_discriminator(
         x = x if plain else _normalised(x, normalisation, f"norm{level}", dtype)
         x = layers.LeakyReLU(SLOPE, name=f"act{level}", dtype=dtype)(x)
     features = layers.Flatten(name="features", dtype="float32")(x)
-    logit = normed(layers.Dense(1, kernel_initializer=initial, name="logit", dtype="float32"))(features)[:, 0]
+    judge = layers.Dense(1, kernel_initializer=_initial(normalisation), name="logit", dtype="float32")
+    logit = normed(judge)(features)[:, 0]
     if head == "projection":
         label = keras.Input((), name="label", dtype="int32")
         embedding = layers.Embedding(num_classes, features.shape[-1], name="class_embedding", dtype="float32")
@@ -145,7 +149,11 @@ def _normalised(x: Any, normalisation: str, name: str, dtype: Any) -> Any:
 
 
 def _initial(normalisation: str) -> keras.initializers.Initializer:
-    """N(0, 0.02) where a norm follows (Radford, section 4); without one the signal would die out on its way."""
+    """N(0, 0.02) where a norm follows (Radford, section 4); without one the signal would die out on its way.
+
+    A new one for each layer: Keras gives an initialiser one seed for life, so two kernels of the same shape that
+    shared it would start equal.
+    """
     return (
         keras.initializers.RandomNormal(stddev=0.02)
         if normalisation == "batch"

@@ -73,16 +73,19 @@ def resnet_generator(
             f"end_kernel must be odd and the image large enough to be mirrored at its edges; got end_kernel "
             f"{end_kernel}, patch {patch} and {len(widths)} widths for {height}x{width}"
         )
-    options: dict[str, Any] = {
-        "dtype": dtype,
-        "kernel_initializer": keras.initializers.RandomNormal(stddev=0.02),
-    }
+
+    def initial() -> keras.initializers.Initializer:
+        # Keras gives an initialiser one seed for life: shared, it would start the blocks with equal kernels.
+        return keras.initializers.RandomNormal(stddev=0.02)
 
     def convolved(
         x: Any, filters: int, kernel: int, strides: int = 1, *, name: str, bias: bool = False
     ) -> Any:
         x = ReflectionPadding(kernel // 2, name=f"{name}_pad", dtype=dtype)(x)
-        return layers.Conv2D(filters, kernel, strides, use_bias=bias, name=name, **options)(x)
+        convolution = layers.Conv2D(
+            filters, kernel, strides, use_bias=bias, kernel_initializer=initial(), name=name, dtype=dtype
+        )
+        return convolution(x)
 
     def normed(x: Any, *, name: str, active: bool = True) -> Any:
         # The norm takes any bias off, so the convolutions before it have none.
@@ -100,7 +103,14 @@ def resnet_generator(
         x = x + normed(convolved(h, widths[-1], 3, name=second), name=second, active=False)
     for level, filters in reversed(list(enumerate(widths[:-1]))):
         up = layers.Conv2DTranspose(
-            filters, 3, 2, padding="same", use_bias=False, name=f"up{level}", **options
+            filters,
+            3,
+            2,
+            padding="same",
+            use_bias=False,
+            kernel_initializer=initial(),
+            name=f"up{level}",
+            dtype=dtype,
         )
         x = normed(up(x), name=f"up{level}")
     x = convolved(x, channels * patch**2, end_kernel, name="leave", bias=True)

@@ -207,12 +207,14 @@ def test_temperature_narrows_and_widens(trained: PixelCNN) -> None:
     assert len(np.unique(cold, axis=0)) == 1
 
 
-def test_without_classes_and_in_colour() -> None:
+@pytest.mark.parametrize("head", ["softmax", "logistic_mixture"])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_either_head_samples_and_scores_in_grey_and_in_colour(head: str, channels: int) -> None:
     model = digits_pixelcnn(
-        image_shape=(3, 4, 3), num_classes=0, head="logistic_mixture", features=8, blocks=2
+        image_shape=(3, 4, channels), num_classes=0, head=head, features=8, blocks=2, dtype="mixed_bfloat16"
     )
     image = model.sample(3, seed=1)
-    assert image.shape == (3, 3, 4, 3)
+    assert image.shape == (3, 3, 4, channels)
     assert np.isfinite(model.score(image)["bits_per_dim"]).all()
     with pytest.raises(ValueError, match=r"built without classes \(num_classes=0\); leave label out"):
         model.sample(1, label=0)

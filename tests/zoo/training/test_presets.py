@@ -1,5 +1,10 @@
+import itertools
+
+import keras
+import numpy as np
 import pytest
 
+from zoo import families
 from zoo.training import PresetError, load_preset
 from zoo.training.presets import check_preset, names, override
 
@@ -49,6 +54,22 @@ def test_every_preset_of_the_zoo_is_right_and_says_what_to_expect(name):
     assert preset.title
     assert preset.licence
     assert preset.expect
+
+
+@pytest.mark.parametrize("name", names())
+def test_every_preset_builds_a_model_that_draws_and_whose_kernels_start_different(name):
+    preset = load_preset(name)
+    keras.utils.set_random_seed(0)
+    shape = (28, 28, 1) if preset.data.source == "fashion_mnist" else (64, 64, 3)
+    model = families.get(preset.family)(image_shape=shape, **preset.model)
+    kernels = [v.numpy() for v in model.trainable_variables]
+    kernels = [kernel for kernel in kernels if np.ptp(kernel)]  # not those that start constant, as a norm's scale
+    assert len(kernels) > 5
+    for a, b in itertools.combinations(kernels, 2):
+        assert not np.array_equal(a, b)
+    if "sample" in model.capabilities:
+        label = 0 if model.num_classes else None
+        assert model.sample(1, label=label, **preset.sample.options).shape == (1, *shape)
 
 
 @pytest.mark.parametrize(
