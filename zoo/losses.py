@@ -6,8 +6,9 @@ one logit an item or a map of them (one for each patch); a map counts with its m
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import tensorflow as tf
@@ -19,11 +20,15 @@ class AdversarialLoss:
 
     The discriminator minimises `real` of its logits on real images plus `fake` of those on generated ones; the
     generator minimises `generator` of the discriminator's logits on its images.
+
+    `undecided` is the logit of a best discriminator where real and generated images are equally likely; None if only
+    differences between logits mean anything.
     """
 
     real: Callable[[Any], Any]
     fake: Callable[[Any], Any]
     generator: Callable[[Any], Any]
+    undecided: float | None
 
 
 def adversarial(name: str, label_smoothing: float = 0.0) -> AdversarialLoss:
@@ -50,26 +55,28 @@ def adversarial(name: str, label_smoothing: float = 0.0) -> AdversarialLoss:
         real=lambda logit: _cross_entropy(logit, target),
         fake=lambda logit: _cross_entropy(logit, 0.0),
         generator=lambda logit: _cross_entropy(logit, 1.0),
+        undecided=math.log(target / (2.0 - target)),
     )
     known = {
         "non_saturating": cross_entropy,
-        "saturating": AdversarialLoss(
-            cross_entropy.real, cross_entropy.fake, lambda logit: -_cross_entropy(logit, 0.0)
-        ),
+        "saturating": replace(cross_entropy, generator=lambda logit: -_cross_entropy(logit, 0.0)),
         "least_squares": AdversarialLoss(
-            real=lambda logit: _each_item(0.5 * (_wide(logit) - target) ** 2),
-            fake=lambda logit: _each_item(0.5 * _wide(logit) ** 2),
-            generator=lambda logit: _each_item(0.5 * (_wide(logit) - 1.0) ** 2),
+            real=lambda logit: of_each_item(0.5 * (_wide(logit) - target) ** 2),
+            fake=lambda logit: of_each_item(0.5 * _wide(logit) ** 2),
+            generator=lambda logit: of_each_item(0.5 * (_wide(logit) - 1.0) ** 2),
+            undecided=0.5 * target,
         ),
         "wasserstein": AdversarialLoss(
-            real=lambda logit: _each_item(-_wide(logit)),
-            fake=lambda logit: _each_item(_wide(logit)),
-            generator=lambda logit: _each_item(-_wide(logit)),
+            real=lambda logit: of_each_item(-_wide(logit)),
+            fake=lambda logit: of_each_item(_wide(logit)),
+            generator=lambda logit: of_each_item(-_wide(logit)),
+            undecided=None,
         ),
         "hinge": AdversarialLoss(
-            real=lambda logit: _each_item(tf.nn.relu(1.0 - _wide(logit))),
-            fake=lambda logit: _each_item(tf.nn.relu(1.0 + _wide(logit))),
-            generator=lambda logit: _each_item(-_wide(logit)),
+            real=lambda logit: of_each_item(tf.nn.relu(1.0 - _wide(logit))),
+            fake=lambda logit: of_each_item(tf.nn.relu(1.0 + _wide(logit))),
+            generator=lambda logit: of_each_item(-_wide(logit)),
+            undecided=0.0,
         ),
     }
     if name not in known:
@@ -111,12 +118,13 @@ def class_cross_entropy(logits: Any, label: Any) -> Any:
 
 def _cross_entropy(logit: Any, target: float) -> Any:
     logit = _wide(logit)
-    return _each_item(
+    return of_each_item(
         tf.nn.sigmoid_cross_entropy_with_logits(labels=tf.fill(tf.shape(logit), target), logits=logit)
     )
 
 
-def _each_item(values: Any) -> Any:
+def of_each_item(values: Any) -> Any:
+    """The mean of each item, float32 [n], of `values` [n, ...]."""
     return tf.reduce_mean(_flat(values), axis=1)
 
 

@@ -18,6 +18,7 @@ import tensorflow as tf
 INITIAL_NOISE = -1
 TRAINING_NOISE = -2
 LABEL_DROPOUT = -3
+CLASS_DRAW = -4
 DECODER_NOISE = -5
 
 _GOLDEN_RATIO_64 = -7046029254386353131  # 2^64 / phi as a two's complement int64

@@ -164,6 +164,18 @@ def test_a_response_that_would_be_too_large_is_refused_but_streams(families, sta
     assert sum(event.HasField("image") for event in news) == 3
 
 
+def test_a_stream_refuses_a_picture_that_alone_would_be_too_large(families, start_server, connect, tmp_path):
+    families.write_enlarger(tmp_path, tile=64)
+    server = start_server(Repository.load(tmp_path), max_response_bytes=256 * 256 * 3 - 1)
+    request = StreamTranslateRequest(translate=translate("enlarger", random_picture(64, 64, 3)))
+    reason, fields, words = refusal(
+        lambda: list(connect(server.address).translation.StreamTranslate(request))
+    )
+    assert (reason, fields) == ("TOO_MANY_IMAGES", ["images"])
+    assert "196608 bytes of pixels" in words
+    assert server.app.engine.turns == 0
+
+
 def test_decoded_pictures_that_would_be_too_large_are_refused(families, start_server, connect, tmp_path):
     families.write_codes(tmp_path)
     server = start_server(Repository.load(tmp_path), max_response_bytes=2 * 4 * 4)

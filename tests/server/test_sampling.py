@@ -188,17 +188,6 @@ def test_a_picture_can_be_an_option(api):
         np.testing.assert_array_equal(np.asarray(file), given[:, :, 0])
 
 
-def test_a_picture_option_left_out_is_black(api):
-    [image] = sample(
-        api,
-        "tiles",
-        seed=7,
-        labels=[0],
-        options=SampleOptions(autoregressive=AutoregressiveOptions(given_rows=1)),
-    )
-    assert pixels(image.image)[:, 0, 0].tolist() == [0, 7, 7, 7]
-
-
 def test_strangers_in_the_batch_change_nothing(api, repository):
     """Requests of other steps, samplers, seeds and classes, all in flight at once; each picture is its own."""
     requests = [

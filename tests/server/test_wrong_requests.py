@@ -126,6 +126,12 @@ BAD_FIELDS = [
     Wrong(
         "too much guidance", diffusion(guidance=10.5), ["options.diffusion.guidance"], "0 to 10, and is 10.5"
     ),
+    Wrong(
+        "rows of no picture",
+        sample(TILES, labels=[0], options=SampleOptions(autoregressive=AutoregressiveOptions(given_rows=1))),
+        ["options.autoregressive.given_rows"],
+        "set image beside it",
+    ),
     Wrong("NaN", diffusion(guidance=float("nan")), ["options.diffusion.guidance"], "finite"),
     Wrong("infinity", diffusion(eta=float("inf")), ["options.diffusion.eta"], "finite"),
     Wrong("a sampler the model lacks", diffusion(sampler=3), ["options.diffusion.sampler"], "ddpm, ddim"),

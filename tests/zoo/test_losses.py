@@ -70,6 +70,21 @@ def test_smoothing_moves_the_target_of_real_images_alone() -> None:
     np.testing.assert_allclose(squares.real(tf.constant([0.9])), [0.0], atol=1e-7)
 
 
+@pytest.mark.parametrize(
+    ("name", "smoothing"), [*((name, 0.0) for name in NAMES), (NAMES[0], 0.2), (NAMES[2], 0.2)]
+)
+def test_an_undecided_discriminator_cannot_do_better(name: str, smoothing: float) -> None:
+    """Where real and generated images are equally likely, it minimises the sum of both parts."""
+    game = losses.adversarial(name, smoothing)
+    if name == "wasserstein":
+        assert game.undecided is None
+    else:
+        assert game.undecided is not None
+        assert slope(game.real, game.undecided) + slope(game.fake, game.undecided) == pytest.approx(
+            0.0, abs=1e-6
+        )
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_a_map_of_logits_counts_with_its_mean_item_by_item(name: str) -> None:
     game = losses.adversarial(name)

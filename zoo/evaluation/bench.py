@@ -59,6 +59,11 @@ class Bench:
         self._drawn: dict[int, Drawn] = {}
 
     @property
+    def data_protocol(self) -> str:
+        """The data as a protocol names them, such as "fashion_mnist 28x28x1": another size is another measure."""
+        return f"{self.data.name} {'x'.join(map(str, self.data.image_shape))}"
+
+    @property
     def exported(self) -> ExportedModel:
         """The subject where it is an exported model; only such are asked for anything but samples."""
         if not isinstance(self.subject, ExportedModel):
@@ -114,7 +119,7 @@ class Bench:
         """How samples are drawn and looked at, as far as it must agree for figures to be compared."""
         last = self.repeats * self.samples - 1
         return {
-            "data": self.data.name,
+            "data": self.data_protocol,
             "reference": f"{len(self.test[0])} test images",
             "samples": self.samples,
             "seeds": f"0 .. {last}",

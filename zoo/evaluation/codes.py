@@ -27,7 +27,7 @@ def codebook(bench: Bench) -> list[Measurement]:
         bench.progress("codes", min(start + _BATCH, len(image)), len(image))
     codes = np.concatenate(parts)
     protocol: Protocol = {
-        "data": bench.data.name,
+        "data": bench.data_protocol,
         "images": f"first {len(image)} of the test split",
         "codes": size,
     }

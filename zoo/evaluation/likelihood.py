@@ -71,7 +71,7 @@ def _measure(bench: Bench, setting: _Setting) -> Iterator[Measurement]:
         for option in model.capabilities["score"].options
     }
     protocol = {
-        "data": bench.data.name,
+        "data": bench.data_protocol,
         "images": f"first {setting.images} of the test split",
         **options,
         "seeds": f"0 .. {setting.images - 1}",

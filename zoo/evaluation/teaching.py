@@ -20,11 +20,12 @@ def classification_accuracy_score(bench: Bench) -> list[Measurement]:
     n = min(bench.samples, len(image))
     real = baselines.real(image, label)
     protocol = {
-        "data": bench.data.name,
+        "data": bench.data_protocol,
         "trained on": f"{n} images, each class equally often",
         "tested on": f"{len(bench.test[0])} test images",
         "classifier": cas.DESCRIPTION,
         "seeds": f"0 .. {bench.repeats - 1}",
+        "image seeds": f"0 .. {bench.repeats * bench.samples - 1}",
     }
 
     def accuracy(what: str, images: np.ndarray, labels: np.ndarray, seed: int) -> Measurement:

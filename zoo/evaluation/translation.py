@@ -39,7 +39,7 @@ def _one_way(bench: Bench, source: str, target: str, there: int, back: int) -> I
         bench, measures.with_noise(translated, np.arange(len(image))), back, f"{way} and back"
     )
     protocol = {
-        "data": bench.data.name,
+        "data": bench.data_protocol,
         "direction": way,
         "images": f"first {len(image)} test images of {source}",
     }

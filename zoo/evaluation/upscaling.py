@@ -42,7 +42,7 @@ def upscaling(bench: Bench) -> list[Measurement]:
         )
         bench.progress("upscaled", min(start + _BATCH, len(low)), len(low))
     protocol: Protocol = {
-        "data": bench.data.name,
+        "data": bench.data_protocol,
         "images": f"first {len(low)} of the test split, {original.shape[1]}x{original.shape[2]}",
         "input": f"antialiased bicubic at 1/{factor}, rounded to uint8",
         "shave": _SHAVE,

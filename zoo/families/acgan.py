@@ -26,8 +26,6 @@ from pixelzoo.v1 import capability_pb2
 from zoo import contract, likelihoods, losses, randomness
 from zoo.families.latent_gan import LatentGAN
 
-CLASS_DRAW = -4  # the stream that draws the class of an image which is asked for without one
-
 
 @keras.saving.register_keras_serializable("pixelzoo")
 class ACGAN(LatentGAN):
@@ -103,13 +101,13 @@ class ACGAN(LatentGAN):
         ]
 
     def _sample(self, seed: Any, truncation: Any, label: Any = None) -> dict[str, Any]:
-        place = randomness.item_uniform(seed, CLASS_DRAW, ())
+        place = randomness.item_uniform(seed, randomness.CLASS_DRAW, ())
         drawn = tf.cast(tf.floor(place * self.num_classes), tf.int32)
         return super()._sample(seed, truncation, tf.where(label < 0, drawn, label))
 
     def _score(self, image: Any, label: Any, seed: Any) -> dict[str, Any]:
         logit, classes = self.judge(likelihoods.scale_pixels(image), training=False)
-        return {"logit": logit, "class_probability": tf.nn.softmax(classes)}
+        return {"logit": self.realness(logit), "class_probability": tf.nn.softmax(classes)}
 
     def get_config(self) -> dict[str, Any]:
         return {

@@ -13,7 +13,8 @@ from typing import Any, ClassVar
 import keras
 import tensorflow as tf
 
-from zoo import losses, randomness
+from pixelzoo.v1 import capability_pb2
+from zoo import contract, losses, randomness
 from zoo.families.base import GenerativeModel
 from zoo.layers import augmentation
 
@@ -83,6 +84,11 @@ class AdversarialModel(GenerativeModel):
         if not 0 <= discriminator_steps <= MAX_DISCRIMINATOR_STEPS:
             raise ValueError(
                 f"discriminator_steps must lie in 0 .. {MAX_DISCRIMINATOR_STEPS}; got {discriminator_steps}"
+            )
+        if discriminator_learning_rate is not None and not discriminator_learning_rate > 0.0:
+            raise ValueError(
+                f"discriminator_learning_rate must be above 0; got {discriminator_learning_rate}; leave it out for the "
+                "generator's rate"
             )
         self.adversarial_loss, self.label_smoothing = adversarial_loss, float(label_smoothing)
         self.r1, self.gradient_penalty = float(r1), float(gradient_penalty)
@@ -186,7 +192,7 @@ class AdversarialModel(GenerativeModel):
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(image)
             said = self.judge(image, *conditions, training=training, real=real)
-            logit = tf.reduce_sum(tf.cast(first(said), tf.float32))
+            logit = tf.reduce_sum(losses.of_each_item(first(said)))
         return said, tape.gradient(logit, image)
 
     def normal(self, batch: Mapping[str, Any], stream: int, shape: Sequence[int]) -> Any:
@@ -196,6 +202,27 @@ class AdversarialModel(GenerativeModel):
     def uniform(self, batch: Mapping[str, Any], stream: int, shape: Sequence[int]) -> Any:
         """Uniform noise in [0, 1) of each item for this update, float32 [n, *shape]."""
         return randomness.item_uniform(batch["seed"], stream - batch["update"], shape)
+
+    # --- what it answers --------------------------------------------------------------------------------------
+
+    def logit_score(self, name: str, real: str, *, primary: bool = False) -> contract.Score:
+        """The score `name` of what `realness` gives; `real` says what the discriminator looks for."""
+        sign = (
+            "only differences between images mean anything"
+            if self.game.undecided is None
+            else f"above 0 it takes the image for {real}"
+        )
+        return contract.Score(
+            name,
+            capability_pb2.SCORE_KIND_DISCRIMINATOR_LOGIT,
+            "",
+            f"The discriminator's logit: {sign}.",
+            primary=primary,
+        )
+
+    def realness(self, logit: Any) -> Any:
+        """`logit` [n, ...] less that of a discriminator that cannot tell: float32 [n], the mean over patches."""
+        return losses.of_each_item(logit) - (self.game.undecided or 0.0)
 
     # --- training ---------------------------------------------------------------------------------------------
 
@@ -227,9 +254,11 @@ class AdversarialModel(GenerativeModel):
     def compile(self, optimizer: Any = None, discriminator_optimizer: Any = None, **kwargs: Any) -> None:
         """Configures training; without arguments it takes the recipe's two optimizers."""
         super().compile(optimizer, **kwargs)
-        self.discriminator_optimizer = keras.optimizers.get(
-            discriminator_optimizer or self.default_discriminator_optimizer()
-        )
+        opponent = keras.optimizers.get(discriminator_optimizer or self.default_discriminator_optimizer())
+        scaled = isinstance(opponent, keras.optimizers.LossScaleOptimizer)
+        if self.dtype_policy.name == "mixed_float16" and not scaled:  # as Keras does for the model's own
+            opponent = keras.optimizers.LossScaleOptimizer(opponent)
+        self.discriminator_optimizer = opponent
         self.discriminator_optimizer.build(self.discriminator.trainable_variables)
 
     def compile_for(self, learning_rate: float, total_steps: int) -> None:

@@ -48,8 +48,8 @@ class GenerativeModel(keras.Model):
     Args:
         image_shape: (height, width, channels) of one image.
         num_classes: number of classes, or 0 for a model without labels.
-        ema_decay: decay of the average for each step, 0 .. 1. It warms up as (1 + step) / (10 + step), so that the
-            average forgets the initial weights.
+        ema_decay: decay of the average for each step, 0 .. 1. It warms up as (1 + step) / (10 + step), in each
+            stage anew, so that the average forgets the weights that it began with.
         learning_rate: peak learning rate of `default_optimizer`.
         dtype: Keras precision policy of the trained network, such as "float32" or "mixed_bfloat16".
     """

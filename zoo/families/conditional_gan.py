@@ -57,4 +57,4 @@ class ConditionalGAN(LatentGAN):
         return {"generator_loss": self.game.generator(self.judge(fake, label, training=training))}
 
     def _score(self, image: Any, label: Any, seed: Any) -> dict[str, Any]:
-        return {"logit": self.judge(likelihoods.scale_pixels(image), label, training=False)}
+        return {"logit": self.realness(self.judge(likelihoods.scale_pixels(image), label, training=False))}

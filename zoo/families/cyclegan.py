@@ -30,7 +30,7 @@ import numpy as np
 import tensorflow as tf
 from keras import ops
 
-from pixelzoo.v1 import capability_pb2, options_pb2
+from pixelzoo.v1 import options_pb2
 from zoo import contract, likelihoods
 from zoo.families.adversarial import AdversarialModel
 from zoo.layers import image_pool
@@ -240,7 +240,10 @@ class CycleGAN(AdversarialModel):
                 "score",
                 self._score,
                 inputs={"image": image},
-                scores=[_logit("logit_a", "A"), _logit("logit_b", "B", primary=True)],
+                scores=[
+                    self.logit_score("logit_a", "a real one of domain A"),
+                    self.logit_score("logit_b", "a real one of domain B", primary=True),
+                ],
             ),
         ]
 
@@ -266,10 +269,10 @@ class CycleGAN(AdversarialModel):
 
     def _score(self, image: Any) -> dict[str, Any]:
         x = likelihoods.scale_pixels(image)
-        # With squares, a discriminator that cannot tell says half of its target for real images.
-        even = 0.5 * (1.0 - self.label_smoothing) if self.adversarial_loss == "least_squares" else 0.0
-        patches = {"logit_a": self.ema_discriminator.a(x), "logit_b": self.ema_discriminator.b(x)}
-        return {name: tf.reduce_mean(logits, axis=(1, 2, 3)) - even for name, logits in patches.items()}
+        return {
+            "logit_a": self.realness(self.ema_discriminator.a(x)),
+            "logit_b": self.realness(self.ema_discriminator.b(x)),
+        }
 
     def get_config(self) -> dict[str, Any]:
         return {
@@ -300,13 +303,3 @@ def _sum(halves: Any) -> Any:
 def _twice(batch: Mapping[str, Any]) -> dict[str, Any]:
     """The batch as the 2n items that its domains are: an item's two images have the same seed."""
     return {**batch, "seed": tf.tile(batch["seed"], [2])}
-
-
-def _logit(name: str, domain: str, *, primary: bool = False) -> contract.Score:
-    return contract.Score(
-        name,
-        capability_pb2.SCORE_KIND_DISCRIMINATOR_LOGIT,
-        "",
-        f"Discriminator of domain {domain}, the mean over patches: above 0 it takes the image for a real one of it.",
-        primary=primary,
-    )

@@ -46,4 +46,4 @@ class DCGAN(LatentGAN):
         return {"generator_loss": self.game.generator(self.judge(fake, training=training))}
 
     def _score(self, image: Any, label: Any, seed: Any) -> dict[str, Any]:
-        return {"logit": self.judge(likelihoods.scale_pixels(image), training=False)}
+        return {"logit": self.realness(self.judge(likelihoods.scale_pixels(image), training=False))}

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
-from pixelzoo.v1 import capability_pb2
 from zoo import contract, likelihoods, randomness
 from zoo.families.adversarial import LATENT_NOISE, AdversarialModel
 from zoo.layers.convolutional_gan import convolutional_discriminator, convolutional_generator
@@ -118,13 +117,6 @@ class LatentGAN(AdversarialModel):
             "Entries of the latent further from 0 than this, in standard deviations, are drawn again; "
             f"{NO_TRUNCATION:g} leaves all as they are.",
         )
-        logit = contract.Score(
-            "logit",
-            capability_pb2.SCORE_KIND_DISCRIMINATOR_LOGIT,
-            "",
-            "The discriminator's logit: above 0 it takes the image for a real one.",
-            primary=True,
-        )
         return [
             contract.one_shot(
                 "sample", self._sample, inputs={"seed": contract.SEED, **label}, options=[truncation]
@@ -137,7 +129,7 @@ class LatentGAN(AdversarialModel):
                     "label": contract.LABEL,
                     "seed": contract.SEED,
                 },
-                scores=[logit, *self.further_scores()],
+                scores=[self.logit_score("logit", "a real one", primary=True), *self.further_scores()],
             ),
         ]
 

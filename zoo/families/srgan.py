@@ -27,7 +27,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from pixelzoo.v1 import capability_pb2, card_pb2
+from pixelzoo.v1 import card_pb2
 from zoo import contract, likelihoods, randomness
 from zoo.data import degradation
 from zoo.families.adversarial import AdversarialModel
@@ -192,7 +192,8 @@ class SRGAN(AdversarialModel):
     ) -> keras.optimizers.Optimizer:
         """Adam with beta_1 = 0.9 (section 3.2).
 
-        In the first stage with warm-up and cosine, clipped; in the second constant, then falling to zero.
+        In the first stage with warm-up and cosine, clipped; in the second constant, then falling to zero. The
+        discriminator keeps the 0.5 of the other families, where the paper has 0.9 for both.
         """
         if self.stage == RECONSTRUCTION:
             return GenerativeModel.default_optimizer(self, learning_rate, total_steps)
@@ -236,13 +237,7 @@ class SRGAN(AdversarialModel):
 
     def contract_capabilities(self) -> list[contract.Capability]:
         any_size = contract.image((None, None, 3))
-        logit = contract.Score(
-            "logit",
-            capability_pb2.SCORE_KIND_DISCRIMINATOR_LOGIT,
-            "",
-            "The discriminator's logit: above 0 it takes the picture for a photograph.",
-            primary=True,
-        )
+        logit = self.logit_score("logit", "a photograph", primary=True)
         return [
             contract.iterative(
                 "translate",
@@ -283,7 +278,7 @@ class SRGAN(AdversarialModel):
         return {"image": canvas}
 
     def _score(self, image: Any) -> dict[str, Any]:
-        return {"logit": self.judge(likelihoods.scale_pixels(image), training=False)}
+        return {"logit": self.realness(self.judge(likelihoods.scale_pixels(image), training=False))}
 
     def before_and_after(
         self, batch: Mapping[str, np.ndarray], *, seed: int = 0, **options: Any
@@ -312,7 +307,9 @@ class SRGAN(AdversarialModel):
         if self.stage == RECONSTRUCTION:
             return "Trained by the first stage only (SRResNet): no perceptual and no adversarial loss."
         digest = f" (SHA-256 {self.perceptual_digest})" if self.perceptual_digest else ""
-        return f"Perceptual loss in the features of {self.perceptual}{digest}."
+        # A path is of no use to who reads a card.
+        features = perceptual.OWN if self.perceptual == perceptual.OWN else "VGG19"
+        return f"Perceptual loss in the features of {features}{digest}."
 
     # --- serialisation ----------------------------------------------------------------------------------------
 

@@ -52,7 +52,6 @@ class PerceptualFeatures:
     The weights are constants, no variables: they are in no checkpoint and need no place under a strategy.
     """
 
-    name: str
     digest: str
     convolutions: Sequence[Convolution]
     imagenet_levels: bool = False  # else pictures are taken as they come, in [-1, 1]
@@ -121,7 +120,7 @@ def photo_features(path: Path, sha256: str = "") -> PerceptualFeatures:
             )
             for index, (scale, pooled) in enumerate(zip(arrays["scale"], arrays["pooled"], strict=True))
         ]
-    return PerceptualFeatures(OWN, digest, convolutions)
+    return PerceptualFeatures(digest, convolutions)
 
 
 def save(path: Path, convolutions: Sequence[Convolution]) -> str:
@@ -155,4 +154,4 @@ def vgg19(path: Path) -> PerceptualFeatures:
         pooled = name.endswith("conv1") and name != names[0]
         convolutions.append(Convolution(kernel, bias, scale, pooled))
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    return PerceptualFeatures("VGG19 phi_5,4", digest, convolutions, imagenet_levels=True)
+    return PerceptualFeatures(digest, convolutions, imagenet_levels=True)

@@ -161,7 +161,7 @@ def _convolutions(model: keras.Model, image: np.ndarray) -> list[perceptual.Conv
             kernel, bias = model.get_layer(f"conv{block}_{number}").get_weights()
             compared = float(block > 0 and number == 1)
             found.append(perceptual.Convolution(kernel, bias, compared, bool(block > 0 and number == 0)))
-    plain = perceptual.PerceptualFeatures("", "", found)
+    plain = perceptual.PerceptualFeatures("", found)
     strengths = iter(float(np.sqrt(np.mean(np.square(part)))) for part in plain(image))
     return [
         perceptual.Convolution(one.kernel, one.bias, one.scale and 1 / next(strengths), one.pooled)

@@ -38,10 +38,7 @@ class Pictures:
         self, plan: Plan, encoding: _Encoding, recipe_type: Any, deadline: float | None
     ) -> list[Picture]:
         """Every picture, in the order of the items. Raises TOO_MANY_IMAGES if they are too much for one response."""
-        needed = sum(plan.picture_bytes())
-        if needed > self._max_response_bytes:
-            path = "images" if plan.images else "count"
-            raise errors.response_too_large(path, needed, self._max_response_bytes)
+        self._check_size(plan, sum(plan.picture_bytes()))
         outputs = await self._engine.run(plan.program, plan.inputs(), deadline)
         recipes = [plan.recipe(recipe_type, index) for index in range(len(outputs))]
         images = await self._pool.encode(
@@ -52,7 +49,11 @@ class Pictures:
     async def stream(
         self, plan: Plan, encoding: _Encoding, recipe_type: Any, deadline: float | None, preview_interval: int
     ) -> AsyncGenerator[progress_pb2.Progress | progress_pb2.Preview | Picture]:
-        """Progress, previews, and each picture as soon as it is done, in a message of its own."""
+        """Progress, previews, and each picture as soon as it is done, in a message of its own.
+
+        Raises TOO_MANY_IMAGES if one of the pictures is too much for a message.
+        """
+        self._check_size(plan, max(plan.picture_bytes(), default=0))
         run = self._engine.stream(plan.program, plan.inputs(), deadline, preview_interval)
         async with run as events, aclosing(events):
             async for event in events:
@@ -70,6 +71,11 @@ class Pictures:
                             [Outgoing(event.outputs["image"], encoding, recipe)]
                         )
                         yield Picture(event.index, image, recipe)
+
+    def _check_size(self, plan: Plan, needed: int) -> None:
+        if needed > self._max_response_bytes:
+            path = "images" if plan.images else "count"
+            raise errors.response_too_large(path, needed, self._max_response_bytes)
 
 
 def check_preview_interval(interval: int, plan: Plan) -> None:

@@ -110,6 +110,7 @@ class Planner:
         labels = item_labels(request.labels, items, model, program, f"{prefix}labels")
         options = model.options[kind].resolve(request.options, f"{prefix}options")
         check_guidance(options, labels)
+        check_given_rows(options)
         seed = request.seed if request.HasField("seed") else default_seed
         seeds = item_seeds(secrets.randbelow(_DRAWN_SEEDS - items) if seed is None else seed, items)
         paths = [f"{prefix}images[{index}]" for index in range(len(pictures))]
@@ -179,3 +180,10 @@ def check_guidance(options: ResolvedOptions, labels: Sequence[int]) -> None:
         raise errors.invalid_field(
             path, "has no effect on an item without a class: set labels, or leave it unset"
         )
+
+
+def check_given_rows(options: ResolvedOptions) -> None:
+    """Raises INVALID_FIELD for rows that are to be kept of a picture that was not given."""
+    path = options.departures.get("given_rows")
+    if path and "image" not in options.images:
+        raise errors.invalid_field(path, "keeps rows of a picture that is not there: set image beside it")

@@ -47,7 +47,7 @@ def test_every_figure_says_how_it_was_measured(of_means):
     distance = of_means["frechet_classifier_distance"]
     digest = extractor.find("digits", (8, 8, 1)).digest
     assert dict(distance.protocol) == {
-        "data": "digits",
+        "data": "digits 8x8x1",
         "reference": "447 test images",
         "samples": 200,
         "seeds": "0 .. 199",
@@ -58,7 +58,7 @@ def test_every_figure_says_how_it_was_measured(of_means):
         "options": "noise 20, style plain",
     }
     for figure in of_means.values():
-        assert figure.protocol["data"] == "digits"
+        assert figure.protocol["data"] == "digits 8x8x1"
         assert figure.standard_error is not None
         assert len(figure.protocol_text) <= 1000
 

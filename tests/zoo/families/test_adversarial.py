@@ -212,6 +212,16 @@ def test_the_gradient_penalty_is_taken_between_the_images(batch: dict[str, Any])
     assert (loss_of(penalised, batch, real, -real) - loss_of(plain, batch, real, -real) != got).any()
 
 
+def test_a_map_of_logits_is_penalised_as_its_mean(batch: dict[str, Any]) -> None:
+    """As it counts in the losses: else a larger image would be penalised by the square of its patches."""
+    model = tiny(discriminator_normalisation="none", r1=1.0)
+    single = model.judge
+    real = zoo.likelihoods.scale_pixels(batch["image"])
+    expected = loss_of(model, batch, real, -real)
+    model.judge = lambda *inputs, **how: tf.tile(single(*inputs, **how)[:, None, None], [1, 3, 5])
+    np.testing.assert_allclose(loss_of(model, batch, real, -real), expected, rtol=1e-4)
+
+
 def test_a_penalty_on_each_image_refuses_a_norm_over_the_batch() -> None:
     for penalty in ({"r1": 1.0}, {"gradient_penalty": 1.0}):
         with pytest.raises(ValueError, match='set discriminator_normalisation to "none"'):
@@ -235,10 +245,14 @@ def test_all_that_the_discriminator_sees_is_augmented_alike(batch: dict[str, Any
 # --- saving, averages, rates ----------------------------------------------------------------------------------
 
 
-def test_a_saved_model_goes_on_as_if_it_had_never_stopped(tmp_path: Path, digits: Any) -> None:
+@pytest.mark.parametrize("dtype", ["float32", "mixed_float16"])
+def test_a_saved_model_goes_on_as_if_it_had_never_stopped(dtype: str, tmp_path: Path, digits: Any) -> None:
     """Both networks, both averages and both optimizers with their schedules are in the file."""
-    model = tiny(discriminator_learning_rate=2e-3)
+    model = tiny(discriminator_learning_rate=2e-3, dtype=dtype)
     model.compile_for(1e-3, 20)
+    for optimizer in (model.optimizer, model.discriminator_optimizer):
+        # In half precision small gradients are zero unless the loss is scaled up.
+        assert (float(optimizer.scale_loss(1.0)) > 1.0) == (dtype == "mixed_float16")
     model.fit(digits.train(N, seed=0).take(4), shuffle=False, verbose=0)
     model.save(tmp_path / "model.keras")
     loaded = keras.saving.load_model(tmp_path / "model.keras")
@@ -293,6 +307,7 @@ def test_the_discriminator_has_its_own_rate_and_counts_its_own_steps() -> None:
             "adversarial_loss 'quadratic' is unknown; there are non_saturating",
         ),
         ({"augmentation": "translation,flip"}, "augmentation 'flip' is unknown; there are brightness"),
+        ({"discriminator_learning_rate": 0.0}, "discriminator_learning_rate must be above 0; got 0.0"),
         ({"r1": -1.0}, "must be at least 0; got -1.0"),
         ({"discriminator_steps": -1}, r"discriminator_steps must lie in 0 \.\. 100; got -1"),
     ],

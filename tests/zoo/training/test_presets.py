@@ -63,7 +63,9 @@ def test_every_preset_builds_a_model_that_draws_and_whose_kernels_start_differen
     shape = (28, 28, 1) if preset.data.source == "fashion_mnist" else (64, 64, 3)
     model = families.get(preset.family)(image_shape=shape, **preset.model)
     kernels = [v.numpy() for v in model.trainable_variables]
-    kernels = [kernel for kernel in kernels if np.ptp(kernel)]  # not those that start constant, as a norm's scale
+    kernels = [
+        kernel for kernel in kernels if np.ptp(kernel)
+    ]  # not those that start constant, as a norm's scale
     assert len(kernels) > 5
     for a, b in itertools.combinations(kernels, 2):
         assert not np.array_equal(a, b)
