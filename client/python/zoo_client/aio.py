@@ -10,6 +10,7 @@ What the arguments mean, and what comes back, stands at the methods of `zoo_clie
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
@@ -43,8 +44,8 @@ Reply = TypeVar("Reply")
 class Client:
     """A connection to a pixelzoo server, for one event loop. Args are those of `zoo_client.Client`.
 
-    Cancelling a task that awaits a call, or closing a stream (`contextlib.aclosing`), cancels the work on the
-    server.
+    Pictures are encoded in a thread, so that a large one does not hold the loop up. Cancelling a task that awaits a
+    call, or closing a stream (`contextlib.aclosing`), cancels the work on the server.
     """
 
     def __init__(
@@ -172,8 +173,15 @@ class Client:
         """Turns images into other images."""
         clock = self._clock(timeout)
         described = await self._known(model, clock)
-        parts = requests.translate(
-            described, requests.selector(model), pictures, seed, labels, options, self.encoding
+        parts = await asyncio.to_thread(
+            requests.translate,
+            described,
+            requests.selector(model),
+            pictures,
+            seed,
+            labels,
+            options,
+            self.encoding,
         )
         found = []
         for part in parts:
@@ -195,8 +203,15 @@ class Client:
         """Turns images into other images, with the events of `stream_sample`."""
         clock = self._clock(timeout)
         described = await self._known(model, clock)
-        parts = requests.translate(
-            described, requests.selector(model), pictures, seed, labels, options, self.encoding
+        parts = await asyncio.to_thread(
+            requests.translate,
+            described,
+            requests.selector(model),
+            pictures,
+            seed,
+            labels,
+            options,
+            self.encoding,
         )
         for part in parts:
             request = translation_service_pb2.StreamTranslateRequest(
@@ -226,8 +241,15 @@ class Client:
         """Says how likely, or how good, images are."""
         clock = self._clock(timeout)
         described = await self._known(model, clock)
-        parts = requests.score(
-            described, requests.selector(model), pictures, seed, labels, options, self.encoding
+        parts = await asyncio.to_thread(
+            requests.score,
+            described,
+            requests.selector(model),
+            pictures,
+            seed,
+            labels,
+            options,
+            self.encoding,
         )
         found: list[ImageScores] = []
         for part in parts:
@@ -248,8 +270,15 @@ class Client:
         """Scores images, and tells on the way: yields `Progress`, and the `ImageScores` of each image."""
         clock = self._clock(timeout)
         described = await self._known(model, clock)
-        parts = requests.score(
-            described, requests.selector(model), pictures, seed, labels, options, self.encoding
+        parts = await asyncio.to_thread(
+            requests.score,
+            described,
+            requests.selector(model),
+            pictures,
+            seed,
+            labels,
+            options,
+            self.encoding,
         )
         for part in parts:
             request = scoring_service_pb2.StreamScoreRequest(score=part.request)
@@ -263,7 +292,9 @@ class Client:
         clock = self._clock(timeout)
         described = await self._known(model, clock)
         found: list[Latents] = []
-        for request in requests.encode(described, requests.selector(model), pictures, self.encoding):
+        for request in await asyncio.to_thread(
+            requests.encode, described, requests.selector(model), pictures, self.encoding
+        ):
             reply = await self._call(self._latent.Encode, request, clock)
             found += map(images.from_tensor, reply.latents)
         return np.stack(found)
@@ -291,8 +322,8 @@ class Client:
         """`n` images on the way from `start` to `end`, both included: uint8 [n, h, w, c]."""
         clock = self._clock(timeout)
         described = await self._known(model, clock)
-        request = requests.interpolate(
-            described, requests.selector(model), start, end, n, method, self.encoding
+        request = await asyncio.to_thread(
+            requests.interpolate, described, requests.selector(model), start, end, n, method, self.encoding
         )
         reply = await self._call(self._latent.Interpolate, request, clock)
         return np.stack([images.from_message(message) for message in reply.images])
