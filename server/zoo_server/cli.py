@@ -1,93 +1,89 @@
-"""`pixelzoo serve`: the command line of the server."""
+"""`pixelzoo serve`: the command line of the server, made from the schema of the settings."""
 
 import asyncio
+import inspect
 import logging
+import os
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from zoo_server.config import ServerConfig, bundled_models
+from zoo_server.config import SETTINGS, ServerConfig, Setting
+from zoo_server.config_sources import FILE_VARIABLE, read_config
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
-_DEFAULTS = ServerConfig(models=Path())
+_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 
 
-@app.command()
-def serve(
-    models: Annotated[
-        Path | None, typer.Option(help="Folder of <model>/<version>/; the bundled models if not given.")
-    ] = None,
-    host: Annotated[
-        str, typer.Option(help="Address to listen on; 0.0.0.0 for every network.")
-    ] = _DEFAULTS.host,
-    port: Annotated[
-        int, typer.Option(help="Port to listen on; 0 takes a free one and prints it.")
-    ] = _DEFAULTS.port,
-    max_pending_items: Annotated[
-        int, typer.Option(help="Items that may wait or be in the making; beyond them calls get QUEUE_FULL.")
-    ] = _DEFAULTS.max_pending_items,
-    max_message_bytes: Annotated[
-        int, typer.Option(help="Largest request accepted, in bytes.")
-    ] = _DEFAULTS.max_message_bytes,
-    max_response_bytes: Annotated[
-        int, typer.Option(help="Most pixels of the pictures of one response, in bytes.")
-    ] = _DEFAULTS.max_response_bytes,
-    max_pixels_per_image: Annotated[
-        int, typer.Option(help="Most pixels of a picture sent to the server.")
-    ] = _DEFAULTS.max_pixels_per_image,
-    grace_seconds: Annotated[
-        float, typer.Option(help="How long calls in flight may go on after a signal to stop.")
-    ] = _DEFAULTS.grace_seconds,
-    compute_threads: Annotated[
-        int, typer.Option(help="Cores that one TensorFlow operation may use; 0 means all.")
-    ] = _DEFAULTS.compute_threads,
-    image_threads: Annotated[
-        int, typer.Option(help="Threads that decode and encode pictures.")
-    ] = _DEFAULTS.image_threads,
-    reflection: Annotated[
-        bool, typer.Option(help="Whether clients may ask for the descriptors of the services.")
-    ] = _DEFAULTS.reflection,
-    log_level: Annotated[str, typer.Option(help="DEBUG, INFO, WARNING or ERROR.")] = "INFO",
-) -> None:
+def serve(config: Path | None, log_level: str, **flags: Any) -> None:
     """Serve SavedModels over gRPC.
 
     When it is ready it prints one line to the standard output, "pixelzoo server ready on HOST:PORT (N models)"; its log
     goes to the standard error. SIGTERM and SIGINT stop it gracefully.
+
+    Each setting is a flag, an environment variable (PIXELZOO_PORT for --port), or a line of the TOML file of --config
+    (port = 50051): the first of these that has it counts.
     """
     try:
-        config = ServerConfig(
-            models=models or bundled_models(),
-            host=host,
-            port=port,
-            max_pending_items=max_pending_items,
-            max_message_bytes=max_message_bytes,
-            max_response_bytes=max_response_bytes,
-            max_pixels_per_image=max_pixels_per_image,
-            grace_seconds=grace_seconds,
-            compute_threads=compute_threads,
-            image_threads=image_threads,
-            reflection=reflection,
-        )
+        settings = read_config(flags, os.environ, config)
     except ValueError as error:
         raise typer.BadParameter(str(error)) from error
-    if log_level.upper() not in ("DEBUG", "INFO", "WARNING", "ERROR"):
+    if log_level.upper() not in _LEVELS:
         raise typer.BadParameter(f"--log-level must be DEBUG, INFO, WARNING or ERROR, and is {log_level}")
-    if not config.models.is_dir():
+    if not settings.models.is_dir():
         remedy = "name one that holds <model>/<version>/"
-        raise typer.BadParameter(f"--models: there is no folder {config.models}: {remedy}")
+        raise typer.BadParameter(f"--models: there is no folder {settings.models}: {remedy}")
     logging.basicConfig(
         stream=sys.stderr, level=log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )
     logging.getLogger("absl").setLevel(logging.WARNING)  # TensorFlow's notes while it loads a SavedModel.
     try:
-        config.check_port()
-        _run(config)
+        settings.check_port()
+        _run(settings)
     except OSError as error:
         print(f"pixelzoo serve: {error}", file=sys.stderr)
         raise typer.Exit(1) from error
+
+
+def _flag(setting: Setting) -> inspect.Parameter:
+    """The flag of a setting as Typer reads it: None where it was not given."""
+    kind: Any = list[str] if setting.kind is dict else setting.kind
+    names = [f"{setting.flag}/--no-{setting.flag[2:]}" if setting.kind is bool else setting.flag]
+    metavar = "MODEL=N" if setting.kind is dict else None
+    option = typer.Option(*names, help=f"{setting.words}{_default(setting)}", metavar=metavar)
+    return inspect.Parameter(
+        setting.name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Annotated[kind | None, option]
+    )
+
+
+def _default(setting: Setting) -> str:
+    if setting.kind is bool:
+        return f" Default: {'yes' if setting.default else 'no'}."
+    return (
+        f" Default: {setting.default}." if setting.kind in (int, float, str) and setting.default != "" else ""
+    )
+
+
+def _signature() -> inspect.Signature:
+    config = typer.Option(help=f"A TOML file of settings; else the one that {FILE_VARIABLE} names.")
+    level = typer.Option(help="DEBUG, INFO, WARNING or ERROR.")
+    keyword = inspect.Parameter.KEYWORD_ONLY
+    return inspect.Signature(
+        [
+            *map(_flag, SETTINGS),
+            inspect.Parameter("config", keyword, default=None, annotation=Annotated[Path | None, config]),
+            inspect.Parameter("log_level", keyword, default="INFO", annotation=Annotated[str, level]),
+        ]
+    )
+
+
+# Typer makes the flags from the signature, and this one is made from the schema.
+serve.__signature__ = _signature()  # type: ignore[attr-defined]
+serve.__annotations__ = {name: one.annotation for name, one in _signature().parameters.items()}
+app.command()(serve)
 
 
 def _run(config: ServerConfig) -> None:

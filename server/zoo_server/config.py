@@ -1,62 +1,62 @@
-"""What an operator can set: one schema, whose defaults and words the command line takes over."""
+"""What an operator can set: one schema. Flags, environment variables and the TOML file are made from it."""
+
+from __future__ import annotations
 
 import socket
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import MISSING, dataclass, field, fields
 from pathlib import Path
+from typing import Any, get_type_hints
 
 
-@dataclass(frozen=True, slots=True)
+def bundled_models() -> Path:
+    """The models that come with pixelzoo: beside the package in a wheel, at the top of a checkout."""
+    package = Path(__file__).parent
+    in_wheel = package / "saved_models"
+    return in_wheel if in_wheel.is_dir() else package.parent.parent / "saved_models"
+
+
+def _about(words: str, *, least: float | None = None, most: float | None = None) -> dict[str, Any]:
+    return {"words": words, "least": least, "most": most}
+
+
+def _setting(default: Any, words: str, **limits: float) -> Any:
+    """A field with what is to be said of it."""
+    return field(default=default, metadata=_about(words, **limits))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ServerConfig:
-    """How one server runs."""
+    """How one server runs. Raises ValueError for a value out of its range."""
 
-    models: Path
-    """Folder with the models: <models>/<model>/<version>/."""
-
-    host: str = "127.0.0.1"
-    """Address to listen on."""
-
-    port: int = 50051
-    """Port to listen on; 0 takes a free one."""
-
-    max_pending_items: int = 1024
-    """Items that may wait or be in the making at a time; requests beyond them are answered with QUEUE_FULL."""
-
-    max_message_bytes: int = 16 * 2**20
-    """Largest request accepted, in bytes."""
-
-    max_response_bytes: int = 256 * 2**20
-    """Most pixels of the pictures of one response, in bytes before they are encoded."""
-
-    max_pixels_per_image: int = 4096 * 4096
-    """Most pixels of a picture sent to the server, if the model's card does not say less."""
-
-    grace_seconds: float = 10.0
-    """How long calls in flight may go on after a signal to stop."""
-
-    compute_threads: int = 0
-    """Cores that one TensorFlow operation may use; 0 means all."""
-
-    image_threads: int = 2
-    """Threads that decode and encode pictures."""
-
-    reflection: bool = True
-    """Whether clients may ask for the descriptors of the services."""
+    models: Path = field(
+        default_factory=bundled_models,
+        metadata=_about("Folder of <model>/<version>/; the bundled models if not given."),
+    )
+    host: str = _setting("127.0.0.1", "Address to listen on; 0.0.0.0 for every network.")
+    port: int = _setting(50051, "Port to listen on; 0 takes a free one and prints it.", least=0, most=65535)
+    max_pending_items: int = _setting(
+        1024, "Items that may wait or be in the making; beyond them calls get QUEUE_FULL.", least=1
+    )
+    max_message_bytes: int = _setting(16 * 2**20, "Largest request accepted, in bytes.", least=1)
+    max_response_bytes: int = _setting(
+        256 * 2**20, "Most pixels of the pictures of one response, in bytes before they are encoded.", least=1
+    )
+    max_pixels_per_image: int = _setting(
+        4096 * 4096,
+        "Most pixels of a picture sent to the server, if the model's card does not say less.",
+        least=1,
+    )
+    grace_seconds: float = _setting(
+        10.0, "How long calls in flight may go on after a signal to stop.", least=0
+    )
+    compute_threads: int = _setting(0, "Cores that one TensorFlow operation may use; 0 means all.", least=0)
+    image_threads: int = _setting(2, "Threads that decode and encode pictures.", least=1)
+    reflection: bool = _setting(True, "Whether clients may ask for the descriptors of the services.")
 
     def __post_init__(self) -> None:
-        positive = (
-            "max_pending_items",
-            "max_message_bytes",
-            "max_response_bytes",
-            "max_pixels_per_image",
-            "image_threads",
-        )
-        for name in positive:
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} must be at least 1, and is {getattr(self, name)}")
-        if not 0 <= self.port <= 65535:
-            raise ValueError(f"port must be 0 to 65535, and is {self.port}")
-        if self.grace_seconds < 0 or self.compute_threads < 0:
-            raise ValueError("grace_seconds and compute_threads must not be negative")
+        for setting in SETTINGS:
+            setting.check(getattr(self, setting.name), setting.name)
 
     def check_port(self) -> None:
         """Raises OSError if the port cannot be had, before minutes may be spent on loading models."""
@@ -74,8 +74,50 @@ class ServerConfig:
         return f"[{self.host}]:{port}" if ":" in self.host else f"{self.host}:{port}"
 
 
-def bundled_models() -> Path:
-    """The models that come with pixelzoo: beside the package in a wheel, at the top of a checkout."""
-    package = Path(__file__).parent
-    in_wheel = package / "saved_models"
-    return in_wheel if in_wheel.is_dir() else package.parent.parent / "saved_models"
+@dataclass(frozen=True)
+class Setting:
+    """One setting: its name, the type of its values, and what may be said of them.
+
+    `kind` is bool, int, float, str, Path, or `dict` for numbers by a model's name.
+    """
+
+    name: str
+    kind: type
+    default: Any
+    words: str
+    least: float | None = None
+    most: float | None = None
+
+    @property
+    def flag(self) -> str:
+        return f"--{self.name.replace('_', '-')}"
+
+    @property
+    def variable(self) -> str:
+        """The environment variable that sets it."""
+        return f"PIXELZOO_{self.name.upper()}"
+
+    def check(self, value: Any, where: str) -> None:
+        """Raises ValueError, which begins with `where`, for a value out of its range."""
+        for number in value.values() if self.kind is dict else [value]:
+            too_small = self.least is not None and number < self.least
+            if too_small or (self.most is not None and number > self.most):
+                rule = f"at least {self.least:g}" if self.most is None else f"{self.least:g} to {self.most:g}"
+                raise ValueError(f"{where} must be {rule}, and is {number}")
+
+
+def _kind(hint: Any) -> type:
+    return dict if hint == Mapping[str, int] else hint
+
+
+_HINTS = get_type_hints(ServerConfig)
+SETTINGS = tuple(
+    Setting(
+        one.name,
+        _kind(_HINTS[one.name]),
+        one.default if one.default_factory is MISSING else one.default_factory(),
+        **one.metadata,
+    )
+    for one in fields(ServerConfig)
+)
+"""All settings, in the order in which they are shown."""
