@@ -22,7 +22,8 @@ from pixelzoo.v1 import (
     translation_service_pb2,
     translation_service_pb2_grpc,
 )
-from zoo_server.config import ServerConfig
+from zoo_server.config import ServerConfig, SettingError
+from zoo_server.engine.admission import Limits
 from zoo_server.engine.engine import Engine
 from zoo_server.engine.warm_up import warm_up
 from zoo_server.interceptors.errors import ErrorsInterceptor
@@ -65,7 +66,9 @@ class App:
     def __init__(self, config: ServerConfig, repository: Repository) -> None:
         self.config = config
         self.repository = repository
-        self.engine = Engine(config.max_pending_items)
+        self.engine = Engine(
+            Limits(config.max_pending_items, config.max_pending_seconds, dict(config.max_bucket))
+        )
         self._pool = ImagePool(config.image_threads, config.max_pixels_per_image)
         self._health = health.aio.HealthServicer()
         self._in_flight = InFlightInterceptor()
@@ -104,12 +107,16 @@ class App:
             reflection.enable_server_reflection((*names, reflection.SERVICE_NAME), server)
 
     async def start(self) -> int:
-        """Warm up, open the port and serve; gives the port. Raises OSError if it is taken."""
+        """Warm up, open the port and serve; gives the port.
+
+        Raises OSError if it is taken, and SettingError for a setting that does not suit the models.
+        """
+        self._check_buckets()
         for model in list(self.repository.loaded()):
             began = time.monotonic()
             try:
                 for kind, program in model.programs.items():
-                    warm_up(program, model.options[kind].defaults(), program.buckets[0])
+                    warm_up(program, model.options[kind].defaults(), self.engine.buckets(program)[0])
             except Exception as error:  # noqa: BLE001 - whatever a stranger's graph raises, the others serve
                 self.repository.fail(model, f"it fails when it is run: {type(error).__name__}")
                 continue
@@ -125,6 +132,16 @@ class App:
         for service in SERVICES:
             await self._health.set(service, health_pb2.HealthCheckResponse.SERVING)
         return port
+
+    def _check_buckets(self) -> None:
+        for model in self.repository.loaded():
+            for program in model.programs.values():
+                try:
+                    self.engine.buckets(program)
+                except ValueError as error:
+                    raise SettingError(f"max_bucket of model {model.name!r}: {error} of its card") from error
+        for name in self.config.max_bucket.keys() - set(self.repository.names):
+            _log.warning("max_bucket: there is no model %r", name)
 
     async def stop(self) -> None:
         """Take no new calls, let those in flight end within the grace, and end the rest with SHUTTING_DOWN."""

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from zoo_server.config import SETTINGS, ServerConfig, Setting
+from zoo_server.config import SETTINGS, ServerConfig, Setting, SettingError
 from zoo_server.config_sources import FILE_VARIABLE, read_config
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
@@ -43,7 +43,7 @@ def serve(config: Path | None, log_level: str, **flags: Any) -> None:
     try:
         settings.check_port()
         _run(settings)
-    except OSError as error:
+    except (OSError, SettingError) as error:
         print(f"pixelzoo serve: {error}", file=sys.stderr)
         raise typer.Exit(1) from error
 

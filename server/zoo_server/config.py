@@ -16,6 +16,10 @@ def bundled_models() -> Path:
     return in_wheel if in_wheel.is_dir() else package.parent.parent / "saved_models"
 
 
+class SettingError(ValueError):
+    """A setting that is well formed, but does not suit what is served."""
+
+
 def _about(words: str, *, least: float | None = None, most: float | None = None) -> dict[str, Any]:
     return {"words": words, "least": least, "most": most}
 
@@ -37,6 +41,15 @@ class ServerConfig:
     port: int = _setting(50051, "Port to listen on; 0 takes a free one and prints it.", least=0, most=65535)
     max_pending_items: int = _setting(
         1024, "Items that may wait or be in the making; beyond them calls get QUEUE_FULL.", least=1
+    )
+    max_pending_seconds: float = _setting(
+        0.0,
+        "Estimated seconds of work that may be pending; beyond them calls get QUEUE_FULL; 0 for any.",
+        least=0,
+    )
+    max_bucket: Mapping[str, int] = field(
+        default_factory=dict,
+        metadata=_about("Largest batch of a model, for those that are to be less than its card's.", least=1),
     )
     max_message_bytes: int = _setting(16 * 2**20, "Largest request accepted, in bytes.", least=1)
     max_response_bytes: int = _setting(

@@ -22,6 +22,8 @@ _PREFIX = "ERROR_REASON_"
 _MOST_VIOLATIONS = 16
 _MOST_NAMES = 20
 
+_LEAST_RETRY_SECONDS = 0.1
+
 
 @dataclass(frozen=True, slots=True)
 class Violation:
@@ -166,22 +168,24 @@ def model_loading(name: str, version: int) -> CallError:
     )
 
 
-def queue_full(name: str, waiting: int, limit: int, retry_seconds: float) -> CallError:
-    """`waiting` items are in the engine already."""
+def queue_full(name: str, pending: float, limit: float, unit: str, retry_seconds: float) -> CallError:
+    """`pending` items, or estimated seconds of work, are in the engine already; `unit` says which."""
+    what = "items" if unit == "items" else "seconds of work"
     message = (
-        f"{waiting} items are waiting or being made, and this server holds at most {limit}: try again later"
+        f"{pending:.4g} {what} are waiting or being made, and this server takes on at most {limit:.10g}: try again in "
+        f"{retry_seconds:.2g} s, or ask for less"
     )
     return CallError(
         grpc.StatusCode.RESOURCE_EXHAUSTED,
         error_pb2.ERROR_REASON_QUEUE_FULL,
         message,
-        {"model": name, "limit": str(limit)},
+        {"model": name, "limit": f"{limit:.10g}", "unit": unit},
         [_retry_after(retry_seconds)],
     )
 
 
 def deadline_too_short(name: str, needed_seconds: float) -> CallError:
-    """The work was not done, or would not be done, in time."""
+    """The work was not done, or would not be done, in time: it takes `needed_seconds` at least."""
     return CallError(
         grpc.StatusCode.DEADLINE_EXCEEDED,
         error_pb2.ERROR_REASON_DEADLINE_TOO_SHORT,
@@ -253,4 +257,6 @@ def _precondition(kind: str, subject: str, description: str) -> error_details_pb
 
 
 def _retry_after(seconds: float) -> error_details_pb2.RetryInfo:
-    return error_details_pb2.RetryInfo(retry_delay=Duration(nanos=0, seconds=max(1, round(seconds))))
+    delay = Duration()
+    delay.FromMilliseconds(round(1000 * max(_LEAST_RETRY_SECONDS, seconds)))
+    return error_details_pb2.RetryInfo(retry_delay=delay)

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
+from typing import NamedTuple
 
 import grpc
 import pytest
@@ -21,6 +22,7 @@ from pixelzoo.v1 import (
 )
 from zoo_server.app import App
 from zoo_server.config import ServerConfig
+from zoo_server.repository.function import Function
 from zoo_server.repository.repository import Repository
 
 
@@ -49,6 +51,48 @@ class LiveServer:
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
+
+
+class Call(NamedTuple):
+    """One call of a SavedModel's function; a padded batch repeats its last seed, and some have none."""
+
+    name: str
+    seeds: list[int]
+
+
+class Network:
+    """Every call of the functions of all models, in order. It can hold one up, and with it the scheduler."""
+
+    def __init__(self) -> None:
+        self.calls: list[Call] = []
+        self.held = threading.Event()
+        self._release = threading.Event()
+        self._holding: tuple[str, int | None, int] | None = None
+
+    def hold(self, name: str, seed: int | None = None, calls: int = 1) -> None:
+        """Hold up call number `calls` from now of the function `name`, in which an item has `seed` if one is given."""
+        self.held.clear()
+        self._release.clear()
+        self._holding = name, seed, calls
+
+    def release(self) -> None:
+        self._release.set()
+
+    def of(self, *seeds: int, name: str = "sample_advance", since: int = 0) -> list[Call]:
+        """The calls of `name` with any of these seeds, from number `since` on."""
+        return [
+            call for call in self.calls[since:] if call.name == name and not {*seeds}.isdisjoint(call.seeds)
+        ]
+
+    def note(self, name: str, tensors) -> None:
+        seeds = tensors["seed"].numpy().tolist() if "seed" in tensors else []
+        self.calls.append(Call(name, seeds))
+        if self._holding and self._holding[0] == name and self._holding[1] in (None, *seeds):
+            _, seed, calls = self._holding
+            self._holding = (name, seed, calls - 1) if calls > 1 else None
+            if calls == 1:
+                self.held.set()
+                assert self._release.wait(60)
 
 
 def stubs(channel: grpc.Channel) -> SimpleNamespace:
@@ -134,6 +178,21 @@ def start_server(models: Path, repository: Repository) -> Iterator[Callable[...,
     yield start
     for live in servers:
         live.stop()
+
+
+@pytest.fixture
+def network(monkeypatch: pytest.MonkeyPatch) -> Iterator[Network]:
+    """What the servers of this process run from here on."""
+    watching = Network()
+    call = Function.__call__
+
+    def watched(function: Function, tensors):
+        watching.note(function.name, tensors)
+        return call(function, tensors)
+
+    monkeypatch.setattr(Function, "__call__", watched)
+    yield watching
+    watching.release()
 
 
 @pytest.fixture(scope="session")

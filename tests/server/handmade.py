@@ -261,6 +261,43 @@ def write_ripples(folder: Path, name: str = "ripples", rounds: int = 1) -> Path:
     return write(folder, described, signatures, module)
 
 
+def write_canvas(folder: Path, size: int = 96) -> Path:
+    """Draws large flat RGB pictures whose level is seed + step, in steps that cost next to nothing."""
+    shape = [size, size, 3]
+
+    def begin(seed: Any, steps: Any) -> dict[str, Any]:
+        return {"seed": tf.identity(seed), "step": tf.zeros_like(steps), "steps": tf.identity(steps)}
+
+    def advance(seed: Any, step: Any, steps: Any) -> dict[str, Any]:
+        going = tf.cast(step < steps, tf.int32)
+        return {"seed": tf.identity(seed), "step": step + going, "steps": tf.identity(steps)}
+
+    def picture(seed: Any, step: Any, steps: Any) -> dict[str, Any]:
+        level = tf.cast((seed + tf.cast(step, tf.int64)) % 256, tf.uint8)
+        return {"image": tf.tile(level[:, None, None, None], [1, *shape])}
+
+    def sample(seed: Any) -> dict[str, Any]:
+        return picture(seed, tf.fill(tf.shape(seed), 10), tf.fill(tf.shape(seed), 10))
+
+    state = [SEED, integer("step"), integer("steps")]
+    capability = {
+        "kind": "CAPABILITY_KIND_SAMPLE",
+        "iterative": True,
+        "previews": True,
+        "options": [{"name": "steps", "integer": {"min": "1", "max": "1000", "default": "10"}}],
+    }
+    limits = {"maxItemsPerRequest": 16, "maxPixelsPerImage": size * size, "maxSteps": 1000}
+    described = card("canvas", "ddpm", *shape, capabilities=[capability], limits=limits)
+    signatures = {
+        "sample": concrete(sample, SEED),
+        "sample_begin": concrete(begin, SEED, integer("steps")),
+        "sample_advance": concrete(advance, *state),
+        "sample_preview": concrete(picture, *state),
+        "sample_finish": concrete(picture, *state),
+    }
+    return write(folder, described, signatures)
+
+
 def write_mirror(folder: Path) -> Path:
     """Translates RGB pictures of any size: to their mirror image, or, the other way, upside down."""
 

@@ -39,6 +39,16 @@ def test_the_environment_may_name_the_file_and_its_paths_are_relative_to_it(file
     assert found.models == file.parent / "zoo"
 
 
+def test_numbers_by_model_come_from_repeated_flags_a_variable_or_a_table(tmp_path: Path) -> None:
+    wanted = {"ddpm": 8, "vae": 16}
+    file = tmp_path / "server.toml"
+    file.write_text("[max_bucket]\nddpm = 8\nvae = 16\n")
+    assert read_config({"max_bucket": ["ddpm=8", "vae=16"]}, {}).max_bucket == wanted
+    assert read_config({}, {"PIXELZOO_MAX_BUCKET": "ddpm=8,vae=16"}).max_bucket == wanted
+    assert read_config({}, {}, file).max_bucket == wanted
+    assert read_config({}, {}).max_bucket == {}
+
+
 @pytest.mark.parametrize(
     ("flags", "environment", "text", "message"),
     [
@@ -47,6 +57,8 @@ def test_the_environment_may_name_the_file_and_its_paths_are_relative_to_it(file
         ({}, {"PIXELZOO_REFLECTION": "perhaps"}, "", "PIXELZOO_REFLECTION must be true or false"),
         ({}, {}, "image_threads = 0", "server.toml: image_threads must be at least 1, and is 0"),
         ({}, {}, "port = 5.5", "server.toml: port must be a whole number, and is 5.5"),
+        ({"max_bucket": ["vae=0"]}, {}, "", "--max-bucket must be at least 1, and is 0"),
+        ({"max_bucket": ["vae"]}, {}, "", "--max-bucket must be whole numbers by model"),
         ({}, {}, "port = true", "server.toml: port must be a whole number, and is True"),
         ({}, {}, "prot = 1", "there is no setting 'prot'; did you mean port?"),
         ({}, {}, "port = ", "server.toml cannot be read as TOML"),

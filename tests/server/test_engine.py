@@ -8,9 +8,8 @@ from pixelzoo.v1.capability_pb2 import CAPABILITY_KIND_SAMPLE
 from pixelzoo.v1.model_pb2 import ModelSelector
 from pixelzoo.v1.options_pb2 import DiffusionOptions, SampleOptions
 from pixelzoo.v1.sampling_service_pb2 import SampleRequest
-from zoo_server.engine import policy
 from zoo_server.engine.batch import gather, stack
-from zoo_server.engine.bucket import bucket_for
+from zoo_server.engine.bucket import bucket_for, buckets_up_to
 from zoo_server.engine.job import Item, Job
 
 
@@ -38,6 +37,18 @@ def advanced(model, seeds, size, steps=7):
 @pytest.mark.parametrize(("items", "bucket"), [(1, 1), (2, 4), (4, 4), (5, 8), (8, 8), (9, 8), (100, 8)])
 def test_the_bucket_is_the_smallest_that_holds_the_items(items, bucket):
     assert bucket_for(items, (1, 4, 8)) == bucket
+
+
+@pytest.mark.parametrize(
+    ("most", "kept"), [(None, (1, 4, 8)), (9, (1, 4, 8)), (8, (1, 4, 8)), (7, (1, 4)), (4, (1, 4)), (1, (1,))]
+)
+def test_buckets_up_to_a_limit(most, kept):
+    assert buckets_up_to(most, (1, 4, 8)) == kept
+
+
+def test_a_limit_below_the_smallest_bucket_names_both():
+    with pytest.raises(ValueError, match="2 is below the smallest bucket, 4"):
+        buckets_up_to(2, (4, 8))
 
 
 def test_at_one_bucket_floats_do_not_depend_on_neighbours_position_or_padding(ripples):
@@ -85,22 +96,6 @@ class TestGather:
 
     def test_a_smaller_bucket_is_a_new_batch(self, items):
         assert gather(items[:1], 1).column("seed").tolist() == [0]
-
-
-class Waiting:
-    def __init__(self, last_turn):
-        self.last_turn = last_turn
-
-
-def test_the_lane_that_waited_longest_is_next():
-    lanes = [Waiting(5), Waiting(3), Waiting(4)]
-    assert policy.next_lane(lanes) is lanes[1]
-
-
-def test_the_items_that_waited_longest_are_next():
-    items = [Waiting(turn) for turn in (4, 2, 4, 0, 2)]
-    assert policy.next_items(items, 5) == items
-    assert policy.next_items(items, 3) == [items[3], items[1], items[4]]
 
 
 def test_calls_share_the_calls_of_the_network(api, server):

@@ -106,13 +106,16 @@ class Client:
         *,
         seed: int | None = None,
         labels: Labels = None,
+        reproducible: bool = False,
         timeout: float | None = None,
         **options: Unpack[SampleOptions],
     ) -> Samples:
         """Makes images."""
         clock = self._clock(timeout)
         described = await self._known(model, clock)
-        parts = requests.sample(described, requests.selector(model), n, seed, labels, options, self.encoding)
+        parts = requests.sample(
+            described, requests.selector(model), n, seed, labels, options, self.encoding, reproducible
+        )
         found = []
         for part in parts:
             reply = await self._call(self._sampling.Sample, part.request, clock)
@@ -127,13 +130,16 @@ class Client:
         seed: int | None = None,
         labels: Labels = None,
         preview_interval: int = 0,
+        reproducible: bool = False,
         timeout: float | None = None,
         **options: Unpack[SampleOptions],
     ) -> AsyncGenerator[SampleEvent, None]:
         """Makes images, and tells on the way: yields `Progress`, `Preview`, and each finished `Image`."""
         clock = self._clock(timeout)
         described = await self._known(model, clock)
-        parts = requests.sample(described, requests.selector(model), n, seed, labels, options, self.encoding)
+        parts = requests.sample(
+            described, requests.selector(model), n, seed, labels, options, self.encoding, reproducible
+        )
         for part in parts:
             request = sampling_service_pb2.StreamSampleRequest(
                 sample=part.request, preview_interval=preview_interval
@@ -152,13 +158,16 @@ class Client:
         given_rows: int | None = None,
         seed: int | None = None,
         labels: Labels = None,
+        reproducible: bool = False,
         timeout: float | None = None,
         temperature: float | None = None,
     ) -> Samples:
         """Keeps the top of one picture, and draws `n` different rests below it."""
         clock = self._clock(timeout)
         options = requests.completion(await self._known(model, clock), picture, given_rows, temperature)
-        return await self.sample(model, n, seed=seed, labels=labels, timeout=clock(), **options)
+        return await self.sample(
+            model, n, seed=seed, labels=labels, reproducible=reproducible, timeout=clock(), **options
+        )
 
     async def translate(
         self,
@@ -167,6 +176,7 @@ class Client:
         *,
         seed: int | None = None,
         labels: Labels = None,
+        reproducible: bool = False,
         timeout: float | None = None,
         **options: Unpack[TranslateOptions],
     ) -> Samples:
@@ -182,6 +192,7 @@ class Client:
             labels,
             options,
             self.encoding,
+            reproducible,
         )
         found = []
         for part in parts:
@@ -197,6 +208,7 @@ class Client:
         seed: int | None = None,
         labels: Labels = None,
         preview_interval: int = 0,
+        reproducible: bool = False,
         timeout: float | None = None,
         **options: Unpack[TranslateOptions],
     ) -> AsyncGenerator[SampleEvent, None]:
@@ -212,6 +224,7 @@ class Client:
             labels,
             options,
             self.encoding,
+            reproducible,
         )
         for part in parts:
             request = translation_service_pb2.StreamTranslateRequest(
@@ -222,11 +235,13 @@ class Client:
                     for event in results.sample_events(reply, part):
                         yield event
 
-    async def upscale(self, model: str, pictures: Images, *, timeout: float | None = None) -> Samples:
+    async def upscale(
+        self, model: str, pictures: Images, *, reproducible: bool = False, timeout: float | None = None
+    ) -> Samples:
         """Enlarges pictures of any sizes."""
         clock = self._clock(timeout)
         requests.check_enlarges(await self._known(model, clock))
-        return await self.translate(model, pictures, timeout=clock())
+        return await self.translate(model, pictures, reproducible=reproducible, timeout=clock())
 
     async def score(
         self,
@@ -235,6 +250,7 @@ class Client:
         labels: Labels = None,
         *,
         seed: int = 0,
+        reproducible: bool = False,
         timeout: float | None = None,
         **options: Unpack[ScoreOptions],
     ) -> Scores:
@@ -250,6 +266,7 @@ class Client:
             labels,
             options,
             self.encoding,
+            reproducible,
         )
         found: list[ImageScores] = []
         for part in parts:
@@ -264,6 +281,7 @@ class Client:
         labels: Labels = None,
         *,
         seed: int = 0,
+        reproducible: bool = False,
         timeout: float | None = None,
         **options: Unpack[ScoreOptions],
     ) -> AsyncGenerator[ScoreEvent, None]:
@@ -279,6 +297,7 @@ class Client:
             labels,
             options,
             self.encoding,
+            reproducible,
         )
         for part in parts:
             request = scoring_service_pb2.StreamScoreRequest(score=part.request)

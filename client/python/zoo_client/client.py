@@ -110,6 +110,7 @@ class Client:
         *,
         seed: int | None = None,
         labels: Labels = None,
+        reproducible: bool = False,
         timeout: float | None = None,
         **options: Unpack[SampleOptions],
     ) -> Samples:
@@ -121,12 +122,16 @@ class Client:
             seed: of the first image, 0 .. 2^63 - 1; image i has seed + i. By default the server draws one,
                 which comes back in `recipes`.
             labels: no class, one for all, or one for each: numbers or class names.
+            reproducible: makes images whose bytes do not depend on what else the server is doing; without it a
+                pixel may differ by 1 level of 255. The server takes as long for one as for a full batch.
             timeout: seconds for the whole call.
             **options: see `SampleOptions`, and the model's card for those that it has.
         """
         clock = self._clock(timeout)
         described = self._known(model, clock)
-        parts = requests.sample(described, requests.selector(model), n, seed, labels, options, self.encoding)
+        parts = requests.sample(
+            described, requests.selector(model), n, seed, labels, options, self.encoding, reproducible
+        )
         found = []
         for part in parts:
             reply = self._call(self._sampling.Sample, part.request, clock)
@@ -141,6 +146,7 @@ class Client:
         seed: int | None = None,
         labels: Labels = None,
         preview_interval: int = 0,
+        reproducible: bool = False,
         timeout: float | None = None,
         **options: Unpack[SampleOptions],
     ) -> Generator[SampleEvent, None, None]:
@@ -151,7 +157,9 @@ class Client:
         """
         clock = self._clock(timeout)
         described = self._known(model, clock)
-        parts = requests.sample(described, requests.selector(model), n, seed, labels, options, self.encoding)
+        parts = requests.sample(
+            described, requests.selector(model), n, seed, labels, options, self.encoding, reproducible
+        )
 
         def events() -> Generator[SampleEvent, None, None]:
             for part in parts:
@@ -173,6 +181,7 @@ class Client:
         given_rows: int | None = None,
         seed: int | None = None,
         labels: Labels = None,
+        reproducible: bool = False,
         timeout: float | None = None,
         temperature: float | None = None,
     ) -> Samples:
@@ -183,11 +192,13 @@ class Client:
             picture: the picture, of the model's shape.
             n: how many completions.
             given_rows: how many rows are kept; half of them by default.
-            seed, labels, timeout, temperature: as in `sample`.
+            seed, labels, reproducible, timeout, temperature: as in `sample`.
         """
         clock = self._clock(timeout)
         options = requests.completion(self._known(model, clock), picture, given_rows, temperature)
-        return self.sample(model, n, seed=seed, labels=labels, timeout=clock(), **options)
+        return self.sample(
+            model, n, seed=seed, labels=labels, reproducible=reproducible, timeout=clock(), **options
+        )
 
     def translate(
         self,
@@ -196,6 +207,7 @@ class Client:
         *,
         seed: int | None = None,
         labels: Labels = None,
+        reproducible: bool = False,
         timeout: float | None = None,
         **options: Unpack[TranslateOptions],
     ) -> Samples:
@@ -208,13 +220,13 @@ class Client:
         Args:
             model: the model's name.
             pictures: uint8 [n, h, w, c], one image, or a list of images or PIL pictures of any sizes.
-            seed, labels, timeout: as in `sample`.
+            seed, labels, reproducible, timeout: as in `sample`.
             **options: see `TranslateOptions`.
         """
         clock = self._clock(timeout)
         described = self._known(model, clock)
         parts = requests.translate(
-            described, requests.selector(model), pictures, seed, labels, options, self.encoding
+            described, requests.selector(model), pictures, seed, labels, options, self.encoding, reproducible
         )
         found = []
         for part in parts:
@@ -230,6 +242,7 @@ class Client:
         seed: int | None = None,
         labels: Labels = None,
         preview_interval: int = 0,
+        reproducible: bool = False,
         timeout: float | None = None,
         **options: Unpack[TranslateOptions],
     ) -> Generator[SampleEvent, None, None]:
@@ -237,7 +250,7 @@ class Client:
         clock = self._clock(timeout)
         described = self._known(model, clock)
         parts = requests.translate(
-            described, requests.selector(model), pictures, seed, labels, options, self.encoding
+            described, requests.selector(model), pictures, seed, labels, options, self.encoding, reproducible
         )
 
         def events() -> Generator[SampleEvent, None, None]:
@@ -251,14 +264,16 @@ class Client:
 
         return events()
 
-    def upscale(self, model: str, pictures: Images, *, timeout: float | None = None) -> Samples:
+    def upscale(
+        self, model: str, pictures: Images, *, reproducible: bool = False, timeout: float | None = None
+    ) -> Samples:
         """Enlarges pictures of any sizes; `zoo.model(name).scale` is how many times.
 
         Args are those of `translate`, which this is, for a model that enlarges. Raises InvalidField for another.
         """
         clock = self._clock(timeout)
         requests.check_enlarges(self._known(model, clock))
-        return self.translate(model, pictures, timeout=clock())
+        return self.translate(model, pictures, reproducible=reproducible, timeout=clock())
 
     def score(
         self,
@@ -267,6 +282,7 @@ class Client:
         labels: Labels = None,
         *,
         seed: int = 0,
+        reproducible: bool = False,
         timeout: float | None = None,
         **options: Unpack[ScoreOptions],
     ) -> Scores:
@@ -277,13 +293,14 @@ class Client:
             pictures: uint8 [n, h, w, c], one image, or a list of images or PIL pictures.
             labels: no class, one for all, or one for each: numbers or class names.
             seed: of the first image, for scores that are random estimates; image i has seed + i.
+            reproducible: as in `sample`.
             timeout: seconds for the whole call.
             **options: see `ScoreOptions`.
         """
         clock = self._clock(timeout)
         described = self._known(model, clock)
         parts = requests.score(
-            described, requests.selector(model), pictures, seed, labels, options, self.encoding
+            described, requests.selector(model), pictures, seed, labels, options, self.encoding, reproducible
         )
         found: list[ImageScores] = []
         for part in parts:
@@ -298,6 +315,7 @@ class Client:
         labels: Labels = None,
         *,
         seed: int = 0,
+        reproducible: bool = False,
         timeout: float | None = None,
         **options: Unpack[ScoreOptions],
     ) -> Generator[ScoreEvent, None, None]:
@@ -305,7 +323,7 @@ class Client:
         clock = self._clock(timeout)
         described = self._known(model, clock)
         parts = requests.score(
-            described, requests.selector(model), pictures, seed, labels, options, self.encoding
+            described, requests.selector(model), pictures, seed, labels, options, self.encoding, reproducible
         )
 
         def events() -> Generator[ScoreEvent, None, None]:

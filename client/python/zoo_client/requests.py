@@ -71,6 +71,7 @@ def sample(
     labels: Labels,
     wanted: Mapping[str, Any],
     encoding: Encoding,
+    reproducible: bool = False,
 ) -> list[Part[sampling_service_pb2.SampleRequest]]:
     """The requests for `n` new images; without `n`, as many as there are labels, or else one."""
     items = n if n is not None else max(len(model.labels(labels)), 1)
@@ -92,6 +93,7 @@ def sample(
                 labels=numbers[first : first + count],
                 options=message,
                 encoding=ENCODINGS[encoding],
+                reproducible=reproducible,
             ),
         )
         for first, count in parts
@@ -106,6 +108,7 @@ def translate(
     labels: Labels,
     wanted: Mapping[str, Any],
     encoding: Encoding,
+    reproducible: bool = False,
 ) -> list[Part[translation_service_pb2.TranslateRequest]]:
     """The requests that translate `pictures`."""
     described = model.capability("translate")
@@ -128,6 +131,7 @@ def translate(
                 labels=numbers[first : first + count],
                 options=message,
                 encoding=ENCODINGS[encoding],
+                reproducible=reproducible,
             ),
         )
         for first, count in parts
@@ -162,6 +166,7 @@ def score(
     labels: Labels,
     wanted: Mapping[str, Any],
     encoding: Encoding,
+    reproducible: bool = False,
 ) -> list[Part[scoring_service_pb2.ScoreRequest]]:
     """The requests that score `pictures`."""
     messages = _messages(pictures, model.card.image_shape.channels, encoding)
@@ -177,6 +182,7 @@ def score(
                 seed=_seed(seed, first),
                 labels=numbers[first : first + count],
                 options=message,
+                reproducible=reproducible,
             ),
         )
         for first, count in _spans(len(messages), model, messages)

@@ -36,6 +36,7 @@ class Recipe:
         seed: the item's own seed, 0 .. 2^63 - 1.
         label: the item's class, -1 for no class, None for a model without classes.
         options: every option that was used, by name; choices by name too.
+        reproducible: whether it was made at one batch size from start to end.
     """
 
     model: str
@@ -44,6 +45,7 @@ class Recipe:
     seed: int
     label: int | None
     options: dict[str, Any]
+    reproducible: bool = False
 
 
 @dataclass(frozen=True)
@@ -259,6 +261,7 @@ def recipe(message: recipe_pb2.Recipe | recipe_pb2.TranslationRecipe | recipe_pb
         seed=message.seed,
         label=message.label if message.HasField("label") else None,
         options=options.unpack(message.options),
+        reproducible=message.reproducible,
     )
 
 

@@ -65,12 +65,13 @@ class _ErrorReasonEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._En
     Status: INVALID_ARGUMENT; details: BadRequest; metadata: field; retry: no.
     """
     ERROR_REASON_QUEUE_FULL: _ErrorReason.ValueType  # 8
-    """So many items wait that this request would wait too long.
-    Status: RESOURCE_EXHAUSTED; details: RetryInfo; metadata: model, limit; retry: after RetryInfo.
+    """So many items wait, or so many estimated seconds of work, that this request would wait too long; unit says which
+    limit it met, "items" or "seconds".
+    Status: RESOURCE_EXHAUSTED; details: RetryInfo; metadata: model, limit, unit; retry: after RetryInfo.
     """
     ERROR_REASON_DEADLINE_TOO_SHORT: _ErrorReason.ValueType  # 9
-    """The work cannot be done before the call's deadline, by the time that such work takes at present; it was not
-    begun.
+    """The work cannot be done before the call's deadline, by the time that such work takes at present and by what waits
+    before it; it was not begun. needed_seconds is how long the server expects it to take.
     Status: DEADLINE_EXCEEDED; details: none; metadata: model, needed_seconds; retry: no.
     """
     ERROR_REASON_MODEL_LOADING: _ErrorReason.ValueType  # 10
@@ -139,12 +140,13 @@ ERROR_REASON_IMAGE_UNREADABLE: ErrorReason.ValueType  # 7
 Status: INVALID_ARGUMENT; details: BadRequest; metadata: field; retry: no.
 """
 ERROR_REASON_QUEUE_FULL: ErrorReason.ValueType  # 8
-"""So many items wait that this request would wait too long.
-Status: RESOURCE_EXHAUSTED; details: RetryInfo; metadata: model, limit; retry: after RetryInfo.
+"""So many items wait, or so many estimated seconds of work, that this request would wait too long; unit says which
+limit it met, "items" or "seconds".
+Status: RESOURCE_EXHAUSTED; details: RetryInfo; metadata: model, limit, unit; retry: after RetryInfo.
 """
 ERROR_REASON_DEADLINE_TOO_SHORT: ErrorReason.ValueType  # 9
-"""The work cannot be done before the call's deadline, by the time that such work takes at present; it was not
-begun.
+"""The work cannot be done before the call's deadline, by the time that such work takes at present and by what waits
+before it; it was not begun. needed_seconds is how long the server expects it to take.
 Status: DEADLINE_EXCEEDED; details: none; metadata: model, needed_seconds; retry: no.
 """
 ERROR_REASON_MODEL_LOADING: ErrorReason.ValueType  # 10

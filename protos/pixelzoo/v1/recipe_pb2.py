@@ -26,7 +26,7 @@ from pixelzoo.v1 import image_pb2 as pixelzoo_dot_v1_dot_image__pb2
 from pixelzoo.v1 import options_pb2 as pixelzoo_dot_v1_dot_options__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18pixelzoo/v1/recipe.proto\x12\x0bpixelzoo.v1\x1a\x17pixelzoo/v1/image.proto\x1a\x19pixelzoo/v1/options.proto\"\x91\x01\n\x06Recipe\x12\r\n\x05model\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\x04\x12\x0e\n\x06\x64igest\x18\x03 \x01(\t\x12\x0c\n\x04seed\x18\x04 \x01(\x04\x12\x12\n\x05label\x18\x05 \x01(\x05H\x00\x88\x01\x01\x12+\n\x07options\x18\x06 \x01(\x0b\x32\x1a.pixelzoo.v1.SampleOptionsB\x08\n\x06_label\"g\n\x0eGeneratedImage\x12!\n\x05image\x18\x01 \x01(\x0b\x32\x12.pixelzoo.v1.Image\x12\r\n\x05index\x18\x02 \x01(\r\x12#\n\x06recipe\x18\x03 \x01(\x0b\x32\x13.pixelzoo.v1.Recipe\"\x9f\x01\n\x11TranslationRecipe\x12\r\n\x05model\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\x04\x12\x0e\n\x06\x64igest\x18\x03 \x01(\t\x12\x0c\n\x04seed\x18\x04 \x01(\x04\x12\x12\n\x05label\x18\x05 \x01(\x05H\x00\x88\x01\x01\x12.\n\x07options\x18\x06 \x01(\x0b\x32\x1d.pixelzoo.v1.TranslateOptionsB\x08\n\x06_label\"s\n\x0fTranslatedImage\x12!\n\x05image\x18\x01 \x01(\x0b\x32\x12.pixelzoo.v1.Image\x12\r\n\x05index\x18\x02 \x01(\r\x12.\n\x06recipe\x18\x03 \x01(\x0b\x32\x1e.pixelzoo.v1.TranslationRecipe\"\x95\x01\n\x0bScoreRecipe\x12\r\n\x05model\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\x04\x12\x0e\n\x06\x64igest\x18\x03 \x01(\t\x12\x0c\n\x04seed\x18\x04 \x01(\x04\x12\x12\n\x05label\x18\x05 \x01(\x05H\x00\x88\x01\x01\x12*\n\x07options\x18\x06 \x01(\x0b\x32\x19.pixelzoo.v1.ScoreOptionsB\x08\n\x06_labelBi\n\x0f\x63om.pixelzoo.v1B\x0bRecipeProtoP\x01Z\x16pixelzoo/v1;pixelzoov1\xa2\x02\x03PXZ\xaa\x02\x0bPixelzoo.V1\xca\x02\x0bPixelzoo\\V1\xea\x02\x0cPixelzoo::V1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18pixelzoo/v1/recipe.proto\x12\x0bpixelzoo.v1\x1a\x17pixelzoo/v1/image.proto\x1a\x19pixelzoo/v1/options.proto\"\xa7\x01\n\x06Recipe\x12\r\n\x05model\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\x04\x12\x0e\n\x06\x64igest\x18\x03 \x01(\t\x12\x0c\n\x04seed\x18\x04 \x01(\x04\x12\x12\n\x05label\x18\x05 \x01(\x05H\x00\x88\x01\x01\x12+\n\x07options\x18\x06 \x01(\x0b\x32\x1a.pixelzoo.v1.SampleOptions\x12\x14\n\x0creproducible\x18\x07 \x01(\x08\x42\x08\n\x06_label\"g\n\x0eGeneratedImage\x12!\n\x05image\x18\x01 \x01(\x0b\x32\x12.pixelzoo.v1.Image\x12\r\n\x05index\x18\x02 \x01(\r\x12#\n\x06recipe\x18\x03 \x01(\x0b\x32\x13.pixelzoo.v1.Recipe\"\xb5\x01\n\x11TranslationRecipe\x12\r\n\x05model\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\x04\x12\x0e\n\x06\x64igest\x18\x03 \x01(\t\x12\x0c\n\x04seed\x18\x04 \x01(\x04\x12\x12\n\x05label\x18\x05 \x01(\x05H\x00\x88\x01\x01\x12.\n\x07options\x18\x06 \x01(\x0b\x32\x1d.pixelzoo.v1.TranslateOptions\x12\x14\n\x0creproducible\x18\x07 \x01(\x08\x42\x08\n\x06_label\"s\n\x0fTranslatedImage\x12!\n\x05image\x18\x01 \x01(\x0b\x32\x12.pixelzoo.v1.Image\x12\r\n\x05index\x18\x02 \x01(\r\x12.\n\x06recipe\x18\x03 \x01(\x0b\x32\x1e.pixelzoo.v1.TranslationRecipe\"\xab\x01\n\x0bScoreRecipe\x12\r\n\x05model\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\x04\x12\x0e\n\x06\x64igest\x18\x03 \x01(\t\x12\x0c\n\x04seed\x18\x04 \x01(\x04\x12\x12\n\x05label\x18\x05 \x01(\x05H\x00\x88\x01\x01\x12*\n\x07options\x18\x06 \x01(\x0b\x32\x19.pixelzoo.v1.ScoreOptions\x12\x14\n\x0creproducible\x18\x07 \x01(\x08\x42\x08\n\x06_labelBi\n\x0f\x63om.pixelzoo.v1B\x0bRecipeProtoP\x01Z\x16pixelzoo/v1;pixelzoov1\xa2\x02\x03PXZ\xaa\x02\x0bPixelzoo.V1\xca\x02\x0bPixelzoo\\V1\xea\x02\x0cPixelzoo::V1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -35,13 +35,13 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._loaded_options = None
   _globals['DESCRIPTOR']._serialized_options = b'\n\017com.pixelzoo.v1B\013RecipeProtoP\001Z\026pixelzoo/v1;pixelzoov1\242\002\003PXZ\252\002\013Pixelzoo.V1\312\002\013Pixelzoo\\V1\352\002\014Pixelzoo::V1'
   _globals['_RECIPE']._serialized_start=94
-  _globals['_RECIPE']._serialized_end=239
-  _globals['_GENERATEDIMAGE']._serialized_start=241
-  _globals['_GENERATEDIMAGE']._serialized_end=344
-  _globals['_TRANSLATIONRECIPE']._serialized_start=347
-  _globals['_TRANSLATIONRECIPE']._serialized_end=506
-  _globals['_TRANSLATEDIMAGE']._serialized_start=508
-  _globals['_TRANSLATEDIMAGE']._serialized_end=623
-  _globals['_SCORERECIPE']._serialized_start=626
-  _globals['_SCORERECIPE']._serialized_end=775
+  _globals['_RECIPE']._serialized_end=261
+  _globals['_GENERATEDIMAGE']._serialized_start=263
+  _globals['_GENERATEDIMAGE']._serialized_end=366
+  _globals['_TRANSLATIONRECIPE']._serialized_start=369
+  _globals['_TRANSLATIONRECIPE']._serialized_end=550
+  _globals['_TRANSLATEDIMAGE']._serialized_start=552
+  _globals['_TRANSLATEDIMAGE']._serialized_end=667
+  _globals['_SCORERECIPE']._serialized_start=670
+  _globals['_SCORERECIPE']._serialized_end=841
 # @@protoc_insertion_point(module_scope)

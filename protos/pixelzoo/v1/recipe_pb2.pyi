@@ -22,7 +22,7 @@ DESCRIPTOR: google.protobuf.descriptor.FileDescriptor
 
 @typing.final
 class Recipe(google.protobuf.message.Message):
-    """How to draw one picture again: ask for the same model, version, seed, label and options."""
+    """How to draw one picture again: ask for the same model, version, seed, label, options and reproducible."""
 
     DESCRIPTOR: google.protobuf.descriptor.Descriptor
 
@@ -32,6 +32,7 @@ class Recipe(google.protobuf.message.Message):
     SEED_FIELD_NUMBER: builtins.int
     LABEL_FIELD_NUMBER: builtins.int
     OPTIONS_FIELD_NUMBER: builtins.int
+    REPRODUCIBLE_FIELD_NUMBER: builtins.int
     model: builtins.str
     """OUTPUT_ONLY. Name of the model.
     Range: 1 to 128 characters, [a-z][a-z0-9_]*; default: always set; unit: none.
@@ -52,6 +53,10 @@ class Recipe(google.protobuf.message.Message):
     """OUTPUT_ONLY. The item's class; -1 stands for no class.
     Range: -1 to the number of classes - 1; default: unset for models without classes; unit: none.
     """
+    reproducible: builtins.bool
+    """OUTPUT_ONLY. Whether the item was made at the one largest batch size from start to end, as its request asked.
+    Range: any; default: false; unit: none.
+    """
     @property
     def options(self) -> pixelzoo.v1.options_pb2.SampleOptions:
         """OUTPUT_ONLY. The options used, every one filled in.
@@ -67,10 +72,11 @@ class Recipe(google.protobuf.message.Message):
         seed: builtins.int = ...,
         label: builtins.int | None = ...,
         options: pixelzoo.v1.options_pb2.SampleOptions | None = ...,
+        reproducible: builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: typing_extensions.TypeAlias = typing.Literal["_label", b"_label", "label", b"label", "options", b"options"]
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: typing_extensions.TypeAlias = typing.Literal["_label", b"_label", "digest", b"digest", "label", b"label", "model", b"model", "options", b"options", "seed", b"seed", "version", b"version"]
+    _ClearFieldArgType: typing_extensions.TypeAlias = typing.Literal["_label", b"_label", "digest", b"digest", "label", b"label", "model", b"model", "options", b"options", "reproducible", b"reproducible", "seed", b"seed", "version", b"version"]
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__label: typing_extensions.TypeAlias = typing.Literal["label"]
     _WhichOneofArgType__label: typing_extensions.TypeAlias = typing.Literal["_label", b"_label"]
@@ -129,6 +135,7 @@ class TranslationRecipe(google.protobuf.message.Message):
     SEED_FIELD_NUMBER: builtins.int
     LABEL_FIELD_NUMBER: builtins.int
     OPTIONS_FIELD_NUMBER: builtins.int
+    REPRODUCIBLE_FIELD_NUMBER: builtins.int
     model: builtins.str
     """OUTPUT_ONLY. Name of the model.
     Range: 1 to 128 characters, [a-z][a-z0-9_]*; default: always set; unit: none.
@@ -149,6 +156,10 @@ class TranslationRecipe(google.protobuf.message.Message):
     """OUTPUT_ONLY. The item's class; -1 stands for no class.
     Range: -1 to the number of classes - 1; default: unset for models without classes; unit: none.
     """
+    reproducible: builtins.bool
+    """OUTPUT_ONLY. Whether the item was made at the one largest batch size from start to end, as its request asked.
+    Range: any; default: false; unit: none.
+    """
     @property
     def options(self) -> pixelzoo.v1.options_pb2.TranslateOptions:
         """OUTPUT_ONLY. The options used, every one filled in.
@@ -164,10 +175,11 @@ class TranslationRecipe(google.protobuf.message.Message):
         seed: builtins.int = ...,
         label: builtins.int | None = ...,
         options: pixelzoo.v1.options_pb2.TranslateOptions | None = ...,
+        reproducible: builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: typing_extensions.TypeAlias = typing.Literal["_label", b"_label", "label", b"label", "options", b"options"]
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: typing_extensions.TypeAlias = typing.Literal["_label", b"_label", "digest", b"digest", "label", b"label", "model", b"model", "options", b"options", "seed", b"seed", "version", b"version"]
+    _ClearFieldArgType: typing_extensions.TypeAlias = typing.Literal["_label", b"_label", "digest", b"digest", "label", b"label", "model", b"model", "options", b"options", "reproducible", b"reproducible", "seed", b"seed", "version", b"version"]
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__label: typing_extensions.TypeAlias = typing.Literal["label"]
     _WhichOneofArgType__label: typing_extensions.TypeAlias = typing.Literal["_label", b"_label"]
@@ -227,6 +239,7 @@ class ScoreRecipe(google.protobuf.message.Message):
     SEED_FIELD_NUMBER: builtins.int
     LABEL_FIELD_NUMBER: builtins.int
     OPTIONS_FIELD_NUMBER: builtins.int
+    REPRODUCIBLE_FIELD_NUMBER: builtins.int
     model: builtins.str
     """OUTPUT_ONLY. Name of the model.
     Range: 1 to 128 characters, [a-z][a-z0-9_]*; default: always set; unit: none.
@@ -247,6 +260,10 @@ class ScoreRecipe(google.protobuf.message.Message):
     """OUTPUT_ONLY. The class that the image was taken for; -1 stands for no class.
     Range: -1 to the number of classes - 1; default: unset for models without classes; unit: none.
     """
+    reproducible: builtins.bool
+    """OUTPUT_ONLY. Whether the item was made at the one largest batch size from start to end, as its request asked.
+    Range: any; default: false; unit: none.
+    """
     @property
     def options(self) -> pixelzoo.v1.options_pb2.ScoreOptions:
         """OUTPUT_ONLY. The options used, every one filled in.
@@ -262,10 +279,11 @@ class ScoreRecipe(google.protobuf.message.Message):
         seed: builtins.int = ...,
         label: builtins.int | None = ...,
         options: pixelzoo.v1.options_pb2.ScoreOptions | None = ...,
+        reproducible: builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: typing_extensions.TypeAlias = typing.Literal["_label", b"_label", "label", b"label", "options", b"options"]
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: typing_extensions.TypeAlias = typing.Literal["_label", b"_label", "digest", b"digest", "label", b"label", "model", b"model", "options", b"options", "seed", b"seed", "version", b"version"]
+    _ClearFieldArgType: typing_extensions.TypeAlias = typing.Literal["_label", b"_label", "digest", b"digest", "label", b"label", "model", b"model", "options", b"options", "reproducible", b"reproducible", "seed", b"seed", "version", b"version"]
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__label: typing_extensions.TypeAlias = typing.Literal["label"]
     _WhichOneofArgType__label: typing_extensions.TypeAlias = typing.Literal["_label", b"_label"]

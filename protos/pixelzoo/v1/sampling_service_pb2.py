@@ -29,7 +29,7 @@ from pixelzoo.v1 import progress_pb2 as pixelzoo_dot_v1_dot_progress__pb2
 from pixelzoo.v1 import recipe_pb2 as pixelzoo_dot_v1_dot_recipe__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"pixelzoo/v1/sampling_service.proto\x12\x0bpixelzoo.v1\x1a\x17pixelzoo/v1/image.proto\x1a\x17pixelzoo/v1/model.proto\x1a\x19pixelzoo/v1/options.proto\x1a\x1apixelzoo/v1/progress.proto\x1a\x18pixelzoo/v1/recipe.proto\"\xf3\x01\n\rSampleRequest\x12)\n\x05model\x18\x01 \x01(\x0b\x32\x1a.pixelzoo.v1.ModelSelector\x12\x12\n\x05\x63ount\x18\x02 \x01(\rH\x00\x88\x01\x01\x12\x11\n\x04seed\x18\x03 \x01(\x04H\x01\x88\x01\x01\x12\x0e\n\x06labels\x18\x04 \x03(\x05\x12+\n\x07options\x18\x05 \x01(\x0b\x32\x1a.pixelzoo.v1.SampleOptions\x12,\n\x08\x65ncoding\x18\x06 \x01(\x0e\x32\x1a.pixelzoo.v1.ImageEncoding\x12\x12\n\nrequest_id\x18\x07 \x01(\tB\x08\n\x06_countB\x07\n\x05_seed\"=\n\x0eSampleResponse\x12+\n\x06images\x18\x01 \x03(\x0b\x32\x1b.pixelzoo.v1.GeneratedImage\"[\n\x13StreamSampleRequest\x12*\n\x06sample\x18\x01 \x01(\x0b\x32\x1a.pixelzoo.v1.SampleRequest\x12\x18\n\x10preview_interval\x18\x02 \x01(\r\"\xa1\x01\n\x14StreamSampleResponse\x12)\n\x08progress\x18\x01 \x01(\x0b\x32\x15.pixelzoo.v1.ProgressH\x00\x12\'\n\x07preview\x18\x02 \x01(\x0b\x32\x14.pixelzoo.v1.PreviewH\x00\x12,\n\x05image\x18\x03 \x01(\x0b\x32\x1b.pixelzoo.v1.GeneratedImageH\x00\x42\x07\n\x05\x65vent2\xb5\x01\n\x0fSamplingService\x12\x46\n\x06Sample\x12\x1a.pixelzoo.v1.SampleRequest\x1a\x1b.pixelzoo.v1.SampleResponse\"\x03\x90\x02\x02\x12Z\n\x0cStreamSample\x12 .pixelzoo.v1.StreamSampleRequest\x1a!.pixelzoo.v1.StreamSampleResponse\"\x03\x90\x02\x02\x30\x01\x42r\n\x0f\x63om.pixelzoo.v1B\x14SamplingServiceProtoP\x01Z\x16pixelzoo/v1;pixelzoov1\xa2\x02\x03PXZ\xaa\x02\x0bPixelzoo.V1\xca\x02\x0bPixelzoo\\V1\xea\x02\x0cPixelzoo::V1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"pixelzoo/v1/sampling_service.proto\x12\x0bpixelzoo.v1\x1a\x17pixelzoo/v1/image.proto\x1a\x17pixelzoo/v1/model.proto\x1a\x19pixelzoo/v1/options.proto\x1a\x1apixelzoo/v1/progress.proto\x1a\x18pixelzoo/v1/recipe.proto\"\x89\x02\n\rSampleRequest\x12)\n\x05model\x18\x01 \x01(\x0b\x32\x1a.pixelzoo.v1.ModelSelector\x12\x12\n\x05\x63ount\x18\x02 \x01(\rH\x00\x88\x01\x01\x12\x11\n\x04seed\x18\x03 \x01(\x04H\x01\x88\x01\x01\x12\x0e\n\x06labels\x18\x04 \x03(\x05\x12+\n\x07options\x18\x05 \x01(\x0b\x32\x1a.pixelzoo.v1.SampleOptions\x12,\n\x08\x65ncoding\x18\x06 \x01(\x0e\x32\x1a.pixelzoo.v1.ImageEncoding\x12\x12\n\nrequest_id\x18\x07 \x01(\t\x12\x14\n\x0creproducible\x18\x08 \x01(\x08\x42\x08\n\x06_countB\x07\n\x05_seed\"=\n\x0eSampleResponse\x12+\n\x06images\x18\x01 \x03(\x0b\x32\x1b.pixelzoo.v1.GeneratedImage\"[\n\x13StreamSampleRequest\x12*\n\x06sample\x18\x01 \x01(\x0b\x32\x1a.pixelzoo.v1.SampleRequest\x12\x18\n\x10preview_interval\x18\x02 \x01(\r\"\xa1\x01\n\x14StreamSampleResponse\x12)\n\x08progress\x18\x01 \x01(\x0b\x32\x15.pixelzoo.v1.ProgressH\x00\x12\'\n\x07preview\x18\x02 \x01(\x0b\x32\x14.pixelzoo.v1.PreviewH\x00\x12,\n\x05image\x18\x03 \x01(\x0b\x32\x1b.pixelzoo.v1.GeneratedImageH\x00\x42\x07\n\x05\x65vent2\xb5\x01\n\x0fSamplingService\x12\x46\n\x06Sample\x12\x1a.pixelzoo.v1.SampleRequest\x1a\x1b.pixelzoo.v1.SampleResponse\"\x03\x90\x02\x02\x12Z\n\x0cStreamSample\x12 .pixelzoo.v1.StreamSampleRequest\x1a!.pixelzoo.v1.StreamSampleResponse\"\x03\x90\x02\x02\x30\x01\x42r\n\x0f\x63om.pixelzoo.v1B\x14SamplingServiceProtoP\x01Z\x16pixelzoo/v1;pixelzoov1\xa2\x02\x03PXZ\xaa\x02\x0bPixelzoo.V1\xca\x02\x0bPixelzoo\\V1\xea\x02\x0cPixelzoo::V1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -42,13 +42,13 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_SAMPLINGSERVICE'].methods_by_name['StreamSample']._loaded_options = None
   _globals['_SAMPLINGSERVICE'].methods_by_name['StreamSample']._serialized_options = b'\220\002\002'
   _globals['_SAMPLEREQUEST']._serialized_start=183
-  _globals['_SAMPLEREQUEST']._serialized_end=426
-  _globals['_SAMPLERESPONSE']._serialized_start=428
-  _globals['_SAMPLERESPONSE']._serialized_end=489
-  _globals['_STREAMSAMPLEREQUEST']._serialized_start=491
-  _globals['_STREAMSAMPLEREQUEST']._serialized_end=582
-  _globals['_STREAMSAMPLERESPONSE']._serialized_start=585
-  _globals['_STREAMSAMPLERESPONSE']._serialized_end=746
-  _globals['_SAMPLINGSERVICE']._serialized_start=749
-  _globals['_SAMPLINGSERVICE']._serialized_end=930
+  _globals['_SAMPLEREQUEST']._serialized_end=448
+  _globals['_SAMPLERESPONSE']._serialized_start=450
+  _globals['_SAMPLERESPONSE']._serialized_end=511
+  _globals['_STREAMSAMPLEREQUEST']._serialized_start=513
+  _globals['_STREAMSAMPLEREQUEST']._serialized_end=604
+  _globals['_STREAMSAMPLERESPONSE']._serialized_start=607
+  _globals['_STREAMSAMPLERESPONSE']._serialized_end=768
+  _globals['_SAMPLINGSERVICE']._serialized_start=771
+  _globals['_SAMPLINGSERVICE']._serialized_end=952
 # @@protoc_insertion_point(module_scope)

@@ -36,6 +36,7 @@ class SampleRequest(google.protobuf.message.Message):
     OPTIONS_FIELD_NUMBER: builtins.int
     ENCODING_FIELD_NUMBER: builtins.int
     REQUEST_ID_FIELD_NUMBER: builtins.int
+    REPRODUCIBLE_FIELD_NUMBER: builtins.int
     count: builtins.int
     """OPTIONAL. How many pictures to draw.
     Range: 1 to the card's max_items_per_request; default: 1; unit: items.
@@ -52,6 +53,12 @@ class SampleRequest(google.protobuf.message.Message):
     request_id: builtins.str
     """OPTIONAL. The caller's own name for the request, which the server writes into its log and its errors.
     Range: up to 128 printable ASCII characters; default: empty; unit: none.
+    """
+    reproducible: builtins.bool
+    """OPTIONAL. Runs every item at the model's one largest batch size, from start to end. Then its bytes are the same
+    whatever shares its batches; without it they may differ by rounding, at most 1 level of 255 in a pixel. It costs
+    the padding: a lone item takes the time of a full batch.
+    Range: any; default: false; unit: none.
     """
     @property
     def model(self) -> pixelzoo.v1.model_pb2.ModelSelector:
@@ -82,10 +89,11 @@ class SampleRequest(google.protobuf.message.Message):
         options: pixelzoo.v1.options_pb2.SampleOptions | None = ...,
         encoding: pixelzoo.v1.image_pb2.ImageEncoding.ValueType = ...,
         request_id: builtins.str = ...,
+        reproducible: builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: typing_extensions.TypeAlias = typing.Literal["_count", b"_count", "_seed", b"_seed", "count", b"count", "model", b"model", "options", b"options", "seed", b"seed"]
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: typing_extensions.TypeAlias = typing.Literal["_count", b"_count", "_seed", b"_seed", "count", b"count", "encoding", b"encoding", "labels", b"labels", "model", b"model", "options", b"options", "request_id", b"request_id", "seed", b"seed"]
+    _ClearFieldArgType: typing_extensions.TypeAlias = typing.Literal["_count", b"_count", "_seed", b"_seed", "count", b"count", "encoding", b"encoding", "labels", b"labels", "model", b"model", "options", b"options", "reproducible", b"reproducible", "request_id", b"request_id", "seed", b"seed"]
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__count: typing_extensions.TypeAlias = typing.Literal["count"]
     _WhichOneofArgType__count: typing_extensions.TypeAlias = typing.Literal["_count", b"_count"]

@@ -30,7 +30,7 @@ from pixelzoo.v1 import progress_pb2 as pixelzoo_dot_v1_dot_progress__pb2
 from pixelzoo.v1 import recipe_pb2 as pixelzoo_dot_v1_dot_recipe__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!pixelzoo/v1/scoring_service.proto\x12\x0bpixelzoo.v1\x1a\x1cpixelzoo/v1/capability.proto\x1a\x17pixelzoo/v1/image.proto\x1a\x17pixelzoo/v1/model.proto\x1a\x19pixelzoo/v1/options.proto\x1a\x1apixelzoo/v1/progress.proto\x1a\x18pixelzoo/v1/recipe.proto\"\xc9\x01\n\x0cScoreRequest\x12)\n\x05model\x18\x01 \x01(\x0b\x32\x1a.pixelzoo.v1.ModelSelector\x12\"\n\x06images\x18\x02 \x03(\x0b\x32\x12.pixelzoo.v1.Image\x12\x0e\n\x06labels\x18\x03 \x03(\x05\x12\x11\n\x04seed\x18\x04 \x01(\x04H\x00\x88\x01\x01\x12*\n\x07options\x18\x05 \x01(\x0b\x32\x19.pixelzoo.v1.ScoreOptions\x12\x12\n\nrequest_id\x18\x06 \x01(\tB\x07\n\x05_seed\"8\n\rScoreResponse\x12\'\n\x06scores\x18\x01 \x03(\x0b\x32\x17.pixelzoo.v1.ImageScore\">\n\x12StreamScoreRequest\x12(\n\x05score\x18\x01 \x01(\x0b\x32\x19.pixelzoo.v1.ScoreRequest\"s\n\x13StreamScoreResponse\x12)\n\x08progress\x18\x01 \x01(\x0b\x32\x15.pixelzoo.v1.ProgressH\x00\x12(\n\x05score\x18\x02 \x01(\x0b\x32\x17.pixelzoo.v1.ImageScoreH\x00\x42\x07\n\x05\x65vent\"n\n\nImageScore\x12\r\n\x05index\x18\x01 \x01(\r\x12\'\n\x06values\x18\x02 \x03(\x0b\x32\x17.pixelzoo.v1.ScoreValue\x12(\n\x06recipe\x18\x03 \x01(\x0b\x32\x18.pixelzoo.v1.ScoreRecipe\"\x8a\x01\n\nScoreValue\x12\x0c\n\x04name\x18\x01 \x01(\t\x12$\n\x04kind\x18\x02 \x01(\x0e\x32\x16.pixelzoo.v1.ScoreKind\x12\x0c\n\x04unit\x18\x03 \x01(\t\x12\r\n\x05value\x18\x04 \x01(\x01\x12\r\n\x05\x65xact\x18\x05 \x01(\x08\x12\x12\n\x05\x65ntry\x18\x06 \x01(\rH\x00\x88\x01\x01\x42\x08\n\x06_entry2\xae\x01\n\x0eScoringService\x12\x43\n\x05Score\x12\x19.pixelzoo.v1.ScoreRequest\x1a\x1a.pixelzoo.v1.ScoreResponse\"\x03\x90\x02\x01\x12W\n\x0bStreamScore\x12\x1f.pixelzoo.v1.StreamScoreRequest\x1a .pixelzoo.v1.StreamScoreResponse\"\x03\x90\x02\x01\x30\x01\x42q\n\x0f\x63om.pixelzoo.v1B\x13ScoringServiceProtoP\x01Z\x16pixelzoo/v1;pixelzoov1\xa2\x02\x03PXZ\xaa\x02\x0bPixelzoo.V1\xca\x02\x0bPixelzoo\\V1\xea\x02\x0cPixelzoo::V1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!pixelzoo/v1/scoring_service.proto\x12\x0bpixelzoo.v1\x1a\x1cpixelzoo/v1/capability.proto\x1a\x17pixelzoo/v1/image.proto\x1a\x17pixelzoo/v1/model.proto\x1a\x19pixelzoo/v1/options.proto\x1a\x1apixelzoo/v1/progress.proto\x1a\x18pixelzoo/v1/recipe.proto\"\xdf\x01\n\x0cScoreRequest\x12)\n\x05model\x18\x01 \x01(\x0b\x32\x1a.pixelzoo.v1.ModelSelector\x12\"\n\x06images\x18\x02 \x03(\x0b\x32\x12.pixelzoo.v1.Image\x12\x0e\n\x06labels\x18\x03 \x03(\x05\x12\x11\n\x04seed\x18\x04 \x01(\x04H\x00\x88\x01\x01\x12*\n\x07options\x18\x05 \x01(\x0b\x32\x19.pixelzoo.v1.ScoreOptions\x12\x12\n\nrequest_id\x18\x06 \x01(\t\x12\x14\n\x0creproducible\x18\x07 \x01(\x08\x42\x07\n\x05_seed\"8\n\rScoreResponse\x12\'\n\x06scores\x18\x01 \x03(\x0b\x32\x17.pixelzoo.v1.ImageScore\">\n\x12StreamScoreRequest\x12(\n\x05score\x18\x01 \x01(\x0b\x32\x19.pixelzoo.v1.ScoreRequest\"s\n\x13StreamScoreResponse\x12)\n\x08progress\x18\x01 \x01(\x0b\x32\x15.pixelzoo.v1.ProgressH\x00\x12(\n\x05score\x18\x02 \x01(\x0b\x32\x17.pixelzoo.v1.ImageScoreH\x00\x42\x07\n\x05\x65vent\"n\n\nImageScore\x12\r\n\x05index\x18\x01 \x01(\r\x12\'\n\x06values\x18\x02 \x03(\x0b\x32\x17.pixelzoo.v1.ScoreValue\x12(\n\x06recipe\x18\x03 \x01(\x0b\x32\x18.pixelzoo.v1.ScoreRecipe\"\x8a\x01\n\nScoreValue\x12\x0c\n\x04name\x18\x01 \x01(\t\x12$\n\x04kind\x18\x02 \x01(\x0e\x32\x16.pixelzoo.v1.ScoreKind\x12\x0c\n\x04unit\x18\x03 \x01(\t\x12\r\n\x05value\x18\x04 \x01(\x01\x12\r\n\x05\x65xact\x18\x05 \x01(\x08\x12\x12\n\x05\x65ntry\x18\x06 \x01(\rH\x00\x88\x01\x01\x42\x08\n\x06_entry2\xae\x01\n\x0eScoringService\x12\x43\n\x05Score\x12\x19.pixelzoo.v1.ScoreRequest\x1a\x1a.pixelzoo.v1.ScoreResponse\"\x03\x90\x02\x01\x12W\n\x0bStreamScore\x12\x1f.pixelzoo.v1.StreamScoreRequest\x1a .pixelzoo.v1.StreamScoreResponse\"\x03\x90\x02\x01\x30\x01\x42q\n\x0f\x63om.pixelzoo.v1B\x13ScoringServiceProtoP\x01Z\x16pixelzoo/v1;pixelzoov1\xa2\x02\x03PXZ\xaa\x02\x0bPixelzoo.V1\xca\x02\x0bPixelzoo\\V1\xea\x02\x0cPixelzoo::V1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -43,17 +43,17 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_SCORINGSERVICE'].methods_by_name['StreamScore']._loaded_options = None
   _globals['_SCORINGSERVICE'].methods_by_name['StreamScore']._serialized_options = b'\220\002\001'
   _globals['_SCOREREQUEST']._serialized_start=212
-  _globals['_SCOREREQUEST']._serialized_end=413
-  _globals['_SCORERESPONSE']._serialized_start=415
-  _globals['_SCORERESPONSE']._serialized_end=471
-  _globals['_STREAMSCOREREQUEST']._serialized_start=473
-  _globals['_STREAMSCOREREQUEST']._serialized_end=535
-  _globals['_STREAMSCORERESPONSE']._serialized_start=537
-  _globals['_STREAMSCORERESPONSE']._serialized_end=652
-  _globals['_IMAGESCORE']._serialized_start=654
-  _globals['_IMAGESCORE']._serialized_end=764
-  _globals['_SCOREVALUE']._serialized_start=767
-  _globals['_SCOREVALUE']._serialized_end=905
-  _globals['_SCORINGSERVICE']._serialized_start=908
-  _globals['_SCORINGSERVICE']._serialized_end=1082
+  _globals['_SCOREREQUEST']._serialized_end=435
+  _globals['_SCORERESPONSE']._serialized_start=437
+  _globals['_SCORERESPONSE']._serialized_end=493
+  _globals['_STREAMSCOREREQUEST']._serialized_start=495
+  _globals['_STREAMSCOREREQUEST']._serialized_end=557
+  _globals['_STREAMSCORERESPONSE']._serialized_start=559
+  _globals['_STREAMSCORERESPONSE']._serialized_end=674
+  _globals['_IMAGESCORE']._serialized_start=676
+  _globals['_IMAGESCORE']._serialized_end=786
+  _globals['_SCOREVALUE']._serialized_start=789
+  _globals['_SCOREVALUE']._serialized_end=927
+  _globals['_SCORINGSERVICE']._serialized_start=930
+  _globals['_SCORINGSERVICE']._serialized_end=1104
 # @@protoc_insertion_point(module_scope)

@@ -36,6 +36,7 @@ class ScoreRequest(google.protobuf.message.Message):
     SEED_FIELD_NUMBER: builtins.int
     OPTIONS_FIELD_NUMBER: builtins.int
     REQUEST_ID_FIELD_NUMBER: builtins.int
+    REPRODUCIBLE_FIELD_NUMBER: builtins.int
     seed: builtins.int
     """OPTIONAL. Seed of the first item, for scores that are random estimates; item i takes seed + i, wrapping past
     2^63 - 1 to 0. Unlike in sampling it has a fixed default, so that equal requests give equal scores.
@@ -44,6 +45,12 @@ class ScoreRequest(google.protobuf.message.Message):
     request_id: builtins.str
     """OPTIONAL. The caller's own name for the request, which the server writes into its log and its errors.
     Range: up to 128 printable ASCII characters; default: empty; unit: none.
+    """
+    reproducible: builtins.bool
+    """OPTIONAL. Runs every item at the model's one largest batch size, from start to end. Then its scores are the same
+    to the last bit whatever shares its batches; without it they may differ by rounding. It costs the padding: a lone
+    item takes the time of a full batch.
+    Range: any; default: false; unit: none.
     """
     @property
     def model(self) -> pixelzoo.v1.model_pb2.ModelSelector:
@@ -78,10 +85,11 @@ class ScoreRequest(google.protobuf.message.Message):
         seed: builtins.int | None = ...,
         options: pixelzoo.v1.options_pb2.ScoreOptions | None = ...,
         request_id: builtins.str = ...,
+        reproducible: builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: typing_extensions.TypeAlias = typing.Literal["_seed", b"_seed", "model", b"model", "options", b"options", "seed", b"seed"]
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: typing_extensions.TypeAlias = typing.Literal["_seed", b"_seed", "images", b"images", "labels", b"labels", "model", b"model", "options", b"options", "request_id", b"request_id", "seed", b"seed"]
+    _ClearFieldArgType: typing_extensions.TypeAlias = typing.Literal["_seed", b"_seed", "images", b"images", "labels", b"labels", "model", b"model", "options", b"options", "reproducible", b"reproducible", "request_id", b"request_id", "seed", b"seed"]
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__seed: typing_extensions.TypeAlias = typing.Literal["seed"]
     _WhichOneofArgType__seed: typing_extensions.TypeAlias = typing.Literal["_seed", b"_seed"]

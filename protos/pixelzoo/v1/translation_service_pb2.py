@@ -29,7 +29,7 @@ from pixelzoo.v1 import progress_pb2 as pixelzoo_dot_v1_dot_progress__pb2
 from pixelzoo.v1 import recipe_pb2 as pixelzoo_dot_v1_dot_recipe__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%pixelzoo/v1/translation_service.proto\x12\x0bpixelzoo.v1\x1a\x17pixelzoo/v1/image.proto\x1a\x17pixelzoo/v1/model.proto\x1a\x19pixelzoo/v1/options.proto\x1a\x1apixelzoo/v1/progress.proto\x1a\x18pixelzoo/v1/recipe.proto\"\xff\x01\n\x10TranslateRequest\x12)\n\x05model\x18\x01 \x01(\x0b\x32\x1a.pixelzoo.v1.ModelSelector\x12\"\n\x06images\x18\x02 \x03(\x0b\x32\x12.pixelzoo.v1.Image\x12\x11\n\x04seed\x18\x03 \x01(\x04H\x00\x88\x01\x01\x12\x0e\n\x06labels\x18\x04 \x03(\x05\x12.\n\x07options\x18\x05 \x01(\x0b\x32\x1d.pixelzoo.v1.TranslateOptions\x12,\n\x08\x65ncoding\x18\x06 \x01(\x0e\x32\x1a.pixelzoo.v1.ImageEncoding\x12\x12\n\nrequest_id\x18\x07 \x01(\tB\x07\n\x05_seed\"A\n\x11TranslateResponse\x12,\n\x06images\x18\x01 \x03(\x0b\x32\x1c.pixelzoo.v1.TranslatedImage\"d\n\x16StreamTranslateRequest\x12\x30\n\ttranslate\x18\x01 \x01(\x0b\x32\x1d.pixelzoo.v1.TranslateRequest\x12\x18\n\x10preview_interval\x18\x02 \x01(\r\"\xa5\x01\n\x17StreamTranslateResponse\x12)\n\x08progress\x18\x01 \x01(\x0b\x32\x15.pixelzoo.v1.ProgressH\x00\x12\'\n\x07preview\x18\x02 \x01(\x0b\x32\x14.pixelzoo.v1.PreviewH\x00\x12-\n\x05image\x18\x03 \x01(\x0b\x32\x1c.pixelzoo.v1.TranslatedImageH\x00\x42\x07\n\x05\x65vent2\xca\x01\n\x12TranslationService\x12O\n\tTranslate\x12\x1d.pixelzoo.v1.TranslateRequest\x1a\x1e.pixelzoo.v1.TranslateResponse\"\x03\x90\x02\x02\x12\x63\n\x0fStreamTranslate\x12#.pixelzoo.v1.StreamTranslateRequest\x1a$.pixelzoo.v1.StreamTranslateResponse\"\x03\x90\x02\x02\x30\x01\x42u\n\x0f\x63om.pixelzoo.v1B\x17TranslationServiceProtoP\x01Z\x16pixelzoo/v1;pixelzoov1\xa2\x02\x03PXZ\xaa\x02\x0bPixelzoo.V1\xca\x02\x0bPixelzoo\\V1\xea\x02\x0cPixelzoo::V1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%pixelzoo/v1/translation_service.proto\x12\x0bpixelzoo.v1\x1a\x17pixelzoo/v1/image.proto\x1a\x17pixelzoo/v1/model.proto\x1a\x19pixelzoo/v1/options.proto\x1a\x1apixelzoo/v1/progress.proto\x1a\x18pixelzoo/v1/recipe.proto\"\x95\x02\n\x10TranslateRequest\x12)\n\x05model\x18\x01 \x01(\x0b\x32\x1a.pixelzoo.v1.ModelSelector\x12\"\n\x06images\x18\x02 \x03(\x0b\x32\x12.pixelzoo.v1.Image\x12\x11\n\x04seed\x18\x03 \x01(\x04H\x00\x88\x01\x01\x12\x0e\n\x06labels\x18\x04 \x03(\x05\x12.\n\x07options\x18\x05 \x01(\x0b\x32\x1d.pixelzoo.v1.TranslateOptions\x12,\n\x08\x65ncoding\x18\x06 \x01(\x0e\x32\x1a.pixelzoo.v1.ImageEncoding\x12\x12\n\nrequest_id\x18\x07 \x01(\t\x12\x14\n\x0creproducible\x18\x08 \x01(\x08\x42\x07\n\x05_seed\"A\n\x11TranslateResponse\x12,\n\x06images\x18\x01 \x03(\x0b\x32\x1c.pixelzoo.v1.TranslatedImage\"d\n\x16StreamTranslateRequest\x12\x30\n\ttranslate\x18\x01 \x01(\x0b\x32\x1d.pixelzoo.v1.TranslateRequest\x12\x18\n\x10preview_interval\x18\x02 \x01(\r\"\xa5\x01\n\x17StreamTranslateResponse\x12)\n\x08progress\x18\x01 \x01(\x0b\x32\x15.pixelzoo.v1.ProgressH\x00\x12\'\n\x07preview\x18\x02 \x01(\x0b\x32\x14.pixelzoo.v1.PreviewH\x00\x12-\n\x05image\x18\x03 \x01(\x0b\x32\x1c.pixelzoo.v1.TranslatedImageH\x00\x42\x07\n\x05\x65vent2\xca\x01\n\x12TranslationService\x12O\n\tTranslate\x12\x1d.pixelzoo.v1.TranslateRequest\x1a\x1e.pixelzoo.v1.TranslateResponse\"\x03\x90\x02\x02\x12\x63\n\x0fStreamTranslate\x12#.pixelzoo.v1.StreamTranslateRequest\x1a$.pixelzoo.v1.StreamTranslateResponse\"\x03\x90\x02\x02\x30\x01\x42u\n\x0f\x63om.pixelzoo.v1B\x17TranslationServiceProtoP\x01Z\x16pixelzoo/v1;pixelzoov1\xa2\x02\x03PXZ\xaa\x02\x0bPixelzoo.V1\xca\x02\x0bPixelzoo\\V1\xea\x02\x0cPixelzoo::V1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -42,13 +42,13 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_TRANSLATIONSERVICE'].methods_by_name['StreamTranslate']._loaded_options = None
   _globals['_TRANSLATIONSERVICE'].methods_by_name['StreamTranslate']._serialized_options = b'\220\002\002'
   _globals['_TRANSLATEREQUEST']._serialized_start=186
-  _globals['_TRANSLATEREQUEST']._serialized_end=441
-  _globals['_TRANSLATERESPONSE']._serialized_start=443
-  _globals['_TRANSLATERESPONSE']._serialized_end=508
-  _globals['_STREAMTRANSLATEREQUEST']._serialized_start=510
-  _globals['_STREAMTRANSLATEREQUEST']._serialized_end=610
-  _globals['_STREAMTRANSLATERESPONSE']._serialized_start=613
-  _globals['_STREAMTRANSLATERESPONSE']._serialized_end=778
-  _globals['_TRANSLATIONSERVICE']._serialized_start=781
-  _globals['_TRANSLATIONSERVICE']._serialized_end=983
+  _globals['_TRANSLATEREQUEST']._serialized_end=463
+  _globals['_TRANSLATERESPONSE']._serialized_start=465
+  _globals['_TRANSLATERESPONSE']._serialized_end=530
+  _globals['_STREAMTRANSLATEREQUEST']._serialized_start=532
+  _globals['_STREAMTRANSLATEREQUEST']._serialized_end=632
+  _globals['_STREAMTRANSLATERESPONSE']._serialized_start=635
+  _globals['_STREAMTRANSLATERESPONSE']._serialized_end=800
+  _globals['_TRANSLATIONSERVICE']._serialized_start=803
+  _globals['_TRANSLATIONSERVICE']._serialized_end=1005
 # @@protoc_insertion_point(module_scope)

@@ -36,6 +36,7 @@ class TranslateRequest(google.protobuf.message.Message):
     OPTIONS_FIELD_NUMBER: builtins.int
     ENCODING_FIELD_NUMBER: builtins.int
     REQUEST_ID_FIELD_NUMBER: builtins.int
+    REPRODUCIBLE_FIELD_NUMBER: builtins.int
     seed: builtins.int
     """OPTIONAL. Seed of the first item; item i takes seed + i, wrapping past 2^63 - 1 to 0.
     Range: 0 to 2^63 - 1; default: drawn by the server; unit: none.
@@ -47,6 +48,12 @@ class TranslateRequest(google.protobuf.message.Message):
     request_id: builtins.str
     """OPTIONAL. The caller's own name for the request, which the server writes into its log and its errors.
     Range: up to 128 printable ASCII characters; default: empty; unit: none.
+    """
+    reproducible: builtins.bool
+    """OPTIONAL. Runs every item at the model's one largest batch size, from start to end. Then its bytes are the same
+    whatever shares its batches; without it they may differ by rounding, at most 1 level of 255 in a pixel. It costs
+    the padding: a lone item takes the time of a full batch.
+    Range: any; default: false; unit: none.
     """
     @property
     def model(self) -> pixelzoo.v1.model_pb2.ModelSelector:
@@ -82,10 +89,11 @@ class TranslateRequest(google.protobuf.message.Message):
         options: pixelzoo.v1.options_pb2.TranslateOptions | None = ...,
         encoding: pixelzoo.v1.image_pb2.ImageEncoding.ValueType = ...,
         request_id: builtins.str = ...,
+        reproducible: builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: typing_extensions.TypeAlias = typing.Literal["_seed", b"_seed", "model", b"model", "options", b"options", "seed", b"seed"]
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: typing_extensions.TypeAlias = typing.Literal["_seed", b"_seed", "encoding", b"encoding", "images", b"images", "labels", b"labels", "model", b"model", "options", b"options", "request_id", b"request_id", "seed", b"seed"]
+    _ClearFieldArgType: typing_extensions.TypeAlias = typing.Literal["_seed", b"_seed", "encoding", b"encoding", "images", b"images", "labels", b"labels", "model", b"model", "options", b"options", "reproducible", b"reproducible", "request_id", b"request_id", "seed", b"seed"]
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__seed: typing_extensions.TypeAlias = typing.Literal["seed"]
     _WhichOneofArgType__seed: typing_extensions.TypeAlias = typing.Literal["_seed", b"_seed"]

@@ -13,3 +13,11 @@ def bucket_for(items: int, buckets: Sequence[int]) -> int:
     `buckets` ascends and is not empty; `items` is at least 1.
     """
     return next((bucket for bucket in buckets if bucket >= items), buckets[-1])
+
+
+def buckets_up_to(most: int | None, buckets: tuple[int, ...]) -> tuple[int, ...]:
+    """Those of `buckets` that are at most `most`; all of them for None. ValueError if none is left."""
+    kept = buckets if most is None else tuple(bucket for bucket in buckets if bucket <= most)
+    if not kept:
+        raise ValueError(f"{most} is below the smallest bucket, {buckets[0]}")
+    return kept

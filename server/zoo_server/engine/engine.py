@@ -5,6 +5,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 
 from zoo_server.arrays import Array
+from zoo_server.engine.admission import Admission, Limits
 from zoo_server.engine.events import Event, Result
 from zoo_server.engine.job import Job
 from zoo_server.engine.mailbox import Mailbox
@@ -18,8 +19,13 @@ Inputs = Sequence[Mapping[str, Array]]
 class Engine:
     """Runs items of any program, together with those of every other call."""
 
-    def __init__(self, max_pending_items: int) -> None:
-        self._scheduler = Scheduler(max_pending_items)
+    def __init__(self, limits: Limits) -> None:
+        self._admission = Admission(limits)
+        self._scheduler = Scheduler(self._admission)
+
+    def buckets(self, program: Program) -> tuple[int, ...]:
+        """The buckets that the program is run at; ValueError, which says why, if the limits leave none."""
+        return self._admission.buckets(program)
 
     def start(self) -> None:
         self._scheduler.start()
@@ -39,15 +45,17 @@ class Engine:
         return self._scheduler.turns
 
     async def run(
-        self, program: Program, inputs: Inputs, deadline: float | None = None
+        self, program: Program, inputs: Inputs, deadline: float | None = None, *, reproducible: bool = False
     ) -> list[Mapping[str, Array]]:
         """The outputs of every item, in order, once all are done.
 
-        `deadline` is a `time.monotonic()` instant. Raises QUEUE_FULL, SHUTTING_DOWN, DEADLINE_TOO_SHORT or
-        INTERNAL_ERROR. Cancelling the coroutine frees the items within one step.
+        `deadline` is a `time.monotonic()` instant. A `reproducible` item gives the same bytes whatever shares its
+        batches, at the cost of always being run at the largest bucket. Raises QUEUE_FULL, SHUTTING_DOWN,
+        DEADLINE_TOO_SHORT or INTERNAL_ERROR. Cancelling the coroutine frees the items within one step.
         """
         outputs: list[Mapping[str, Array]] = [{}] * len(inputs)
-        job = Job(program, inputs, Mailbox(asyncio.get_running_loop(), eager=False), deadline=deadline)
+        mailbox = Mailbox(asyncio.get_running_loop(), eager=False)
+        job = Job(program, inputs, mailbox, deadline=deadline, reproducible=reproducible)
         async with self._running(job) as events:
             async for event in events:
                 if isinstance(event, Result):
@@ -56,7 +64,13 @@ class Engine:
 
     @asynccontextmanager
     async def stream(
-        self, program: Program, inputs: Inputs, deadline: float | None = None, preview_interval: int = 0
+        self,
+        program: Program,
+        inputs: Inputs,
+        deadline: float | None = None,
+        preview_interval: int = 0,
+        *,
+        reproducible: bool = False,
     ) -> AsyncIterator[AsyncGenerator[Event]]:
         """As `run`, but gives progress, previews and each result as they come. Leaving the context frees the items."""
         mailbox = Mailbox(asyncio.get_running_loop(), eager=True)
@@ -67,6 +81,7 @@ class Engine:
             deadline=deadline,
             preview_interval=preview_interval,
             report_progress=True,
+            reproducible=reproducible,
         )
         async with self._running(job) as events:
             yield events

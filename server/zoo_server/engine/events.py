@@ -10,7 +10,7 @@ from zoo_server.arrays import Array
 class Progress:
     """How far the whole job is: `step` of `steps`, both summed over its items.
 
-    `queue_position` counts the items of others that begin before any item of this job does.
+    `queue_position` counts the items of others that came before any item of this job, and are still to begin.
     """
 
     queue_position: int

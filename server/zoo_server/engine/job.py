@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 
 from zoo_server.arrays import Array
 from zoo_server.engine.batch import Batch
+from zoo_server.engine.costs import Shapes
 from zoo_server.engine.events import Preview, Progress, Result
 from zoo_server.engine.mailbox import Mailbox
 from zoo_server.repository.program import Program
@@ -13,7 +14,7 @@ from zoo_server.repository.program import Program
 class Item:
     """One image (or score, or latent) being made. Owned by the scheduler thread once its job is submitted."""
 
-    __slots__ = ("batch", "index", "inputs", "job", "last_turn", "left", "row", "step", "steps")
+    __slots__ = ("batch", "gone", "index", "inputs", "job", "last_turn", "row", "shapes", "step", "steps")
 
     def __init__(self, job: "Job", index: int, inputs: Mapping[str, Array]) -> None:
         self.job = job
@@ -26,12 +27,19 @@ class Item:
         # Until its state says so, an option of this name is the best guess at how many steps it takes.
         self.steps = int(inputs.get("steps", 1))
         self.last_turn = 0
-        self.left = False
+        self.gone = False
+        # Items share a batch only if these are equal.
+        self.shapes: Shapes = tuple(row.shape for _, row in sorted(inputs.items()))
 
     @property
-    def shapes(self) -> tuple[tuple[int, ...], ...]:
-        """The shapes of its inputs: items share a batch only if these are equal."""
-        return tuple(row.shape for _, row in sorted(self.inputs.items()))
+    def steps_known(self) -> bool:
+        """Whether `steps` is more than a guess."""
+        return self.batch is not None or "steps" in self.inputs
+
+    @property
+    def left(self) -> int:
+        """How many steps it is still to make."""
+        return max(0, self.steps - self.step)
 
     @property
     def done(self) -> bool:
@@ -41,7 +49,7 @@ class Item:
     @property
     def wants_preview(self) -> bool:
         interval = self.job.preview_interval
-        return bool(interval) and self.step % interval == 0 and not self.done and not self.left
+        return bool(interval) and self.step % interval == 0 and not self.done and not self.gone
 
 
 class Job:
@@ -49,7 +57,7 @@ class Job:
 
     `inputs` has a mapping per item, with one row (no leading item axis) for each input of the program. `deadline` is
     a `time.monotonic()` instant. A preview is made every `preview_interval` steps; 0 makes none. Progress is reported
-    if `report_progress`.
+    if `report_progress`. Items that are to be `reproducible` are run at the largest bucket only, from start to end.
     """
 
     def __init__(
@@ -61,6 +69,7 @@ class Job:
         deadline: float | None = None,
         preview_interval: int = 0,
         report_progress: bool = False,
+        reproducible: bool = False,
     ) -> None:
         self.program = program
         self.items = [Item(self, index, row) for index, row in enumerate(inputs)]
@@ -68,6 +77,7 @@ class Job:
         self.deadline = deadline
         self.preview_interval = preview_interval
         self.report_progress = report_progress
+        self.reproducible = reproducible
         self.items_done = 0
         self.submitted = time.monotonic()
         self._over = False
@@ -89,7 +99,7 @@ class Job:
     def post_progress(self, queue_position: int) -> None:
         """A one-shot item counts as one step, made when it is done."""
         steps = [max(1, item.steps) for item in self.items]
-        made = sum(all_ if item.left else item.step for item, all_ in zip(self.items, steps, strict=True))
+        made = sum(all_ if item.gone else item.step for item, all_ in zip(self.items, steps, strict=True))
         self.mailbox.post(Progress(queue_position, made, sum(steps), self.items_done, len(self.items)))
 
     def post_preview(self, item: Item, image: Array) -> None:

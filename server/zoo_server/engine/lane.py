@@ -1,27 +1,34 @@
 """A lane: the alive items of one program. They share its network calls, and join and leave between steps."""
 
-from collections import deque
+import time
 from collections.abc import Callable, Iterable, Sequence
 
 from zoo_server import incidents
-from zoo_server.arrays import Array
 from zoo_server.engine import policy
 from zoo_server.engine.batch import Batch, gather, stack
 from zoo_server.engine.bucket import bucket_for
+from zoo_server.engine.costs import LaneCosts, Phase
 from zoo_server.engine.job import Item, Job
 from zoo_server.repository.function import Function
 from zoo_server.repository.program import Program
+
+Groups = list[tuple[Sequence[Item], Batch]]
+"""Items with the batch of which they are the first rows: one group of all, unless some of them failed."""
 
 
 class Lane:
     """Items whose inputs have equal shapes, so that they fit in one batch. Owned by the scheduler thread."""
 
-    def __init__(self, program: Program, on_leave: Callable[[int], None]) -> None:
-        """`on_leave` is told how many items have left, done or not."""
-        self.last_turn = 0
+    def __init__(
+        self, program: Program, buckets: Sequence[int], costs: LaneCosts, on_leave: Callable[[int], None]
+    ) -> None:
+        """`buckets` are those of the program that may be used; `on_leave` is told how many items have left."""
         self._program = program
-        self._room = program.buckets[-1]
-        self._waiting: deque[Item] = deque()
+        self._buckets = buckets
+        self._room = buckets[-1]
+        self._costs = costs
+        self._turns = 0
+        self._waiting: list[Item] = []
         self._running: list[Item] = []
         self._on_leave = on_leave
 
@@ -41,11 +48,11 @@ class Lane:
         """The items of `job` leave, whether they wait or are in the middle of their steps."""
         self._leave([item for item in (*self._waiting, *self._running) if item.job is job])
 
-    def turn(self, number: int) -> None:
+    def turn(self) -> None:
         """At most one call each of begin, advance, preview and finish, each for one bucket of items at most."""
-        self.last_turn = number
+        self._turns += 1
         begun = self._begin()
-        advanced = self._advance(number)
+        advanced = self._advance()
         finished = self._finish()
         # Who still waits has moved up the line, if anyone has begun.
         moved = {item.job for item in (*begun, *advanced, *finished, *(self._waiting if begun else ()))}
@@ -54,57 +61,84 @@ class Lane:
             job.close_if_done()
 
     def _begin(self) -> Sequence[Item]:
-        items = [self._waiting.popleft() for _ in range(min(self._room, len(self._waiting)))]
+        if not self._waiting:
+            return ()
+        items = policy.next_items(self._waiting, self._room, self._turns)
+        begun = set(items)
+        self._waiting = [item for item in self._waiting if item not in begun]
         self._running += items
-        if items:
-            for group, batch in self._isolating(items, self._first_state):
-                self._place(group, batch)
+        guessed = [item for item in items if self._program.advance and not item.steps_known]
+        began = time.perf_counter()
+        groups = self._isolating(items, self._first_state)
+        for group, batch in groups:
+            self._place(group, batch)
+        self._measure(Phase.BEGIN, items, groups, began)
+        for item in guessed:
+            if item.batch is not None:
+                self._costs.record_steps(item.steps)
         return items
 
     def _first_state(self, items: Sequence[Item]) -> Batch:
-        size = bucket_for(len(items), self._program.buckets)
-        inputs = stack([item.inputs for item in items], self._program.inputs, size)
+        inputs = stack([item.inputs for item in items], self._program.inputs, self._size(items))
         return inputs.through(self._program.begin) if self._program.begin else inputs
 
-    def _advance(self, number: int) -> Sequence[Item]:
+    def _advance(self) -> Sequence[Item]:
         advance = self._program.advance
         unfinished = [item for item in self._running if not item.done]
         if advance is None or not unfinished:
             return ()
-        items = policy.next_items(unfinished, self._room)
-        for group, batch in self._isolating(items, lambda items: self._state(items).through(advance)):
-            before = [item.step for item in group]
+        items = policy.next_items(unfinished, self._room, self._turns)
+        began = time.perf_counter()
+        groups = self._through(items, advance)
+        before = {item: item.step for item in items}
+        for group, batch in groups:
             self._place(group, batch)
-            for item, step in zip(group, before, strict=True):
-                item.last_turn = number
-                if item.step <= step:
+        self._measure(Phase.ADVANCE, items, groups, began)
+        for group, _ in groups:
+            for item in group:
+                item.last_turn = self._turns
+                if item.step <= before[item]:
                     self._fail(item, RuntimeError(f"an advance left it at step {item.step} of {item.steps}"))
         self._preview([item for item in items if item.wants_preview])
         return items
 
     def _preview(self, items: Sequence[Item]) -> None:
         if items and self._program.preview is not None:
-            for group, images in self._outputs(items, self._program.preview):
+            for group, batch in self._through(items, self._program.preview):
+                images = batch.columns()
                 for row, item in enumerate(group):
                     item.job.post_preview(item, images["image"][row])
 
     def _finish(self) -> Sequence[Item]:
         items = [item for item in self._running if item.done][: self._room]
-        if items:
-            for group, outputs in self._outputs(items, self._program.finish):
-                for row, item in enumerate(group):
-                    item.job.post_result(item, {name: column[row] for name, column in outputs.items()})
-                self._leave(group)
+        if not items:
+            return ()
+        began = time.perf_counter()
+        groups = self._through(items, self._program.finish)
+        outputs = [batch.columns() for _, batch in groups]
+        self._measure(Phase.FINISH, items, groups, began)
+        for (group, _), columns in zip(groups, outputs, strict=True):
+            for row, item in enumerate(group):
+                item.job.post_result(item, {name: column[row] for name, column in columns.items()})
+            self._leave(group)
         return items
 
-    def _outputs(
-        self, items: Sequence[Item], function: Function
-    ) -> list[tuple[Sequence[Item], dict[str, Array]]]:
-        groups = self._isolating(items, lambda items: self._state(items).through(function))
-        return [(group, batch.columns()) for group, batch in groups]
+    def _through(self, items: Sequence[Item], function: Function) -> Groups:
+        return self._isolating(items, lambda items: self._state(items).through(function))
 
     def _state(self, items: Sequence[Item]) -> Batch:
-        return gather(items, bucket_for(len(items), self._program.buckets))
+        return gather(items, self._size(items))
+
+    def _size(self, items: Sequence[Item]) -> int:
+        """The bucket for `items`: a reproducible one takes those that it meets along to the largest."""
+        if any(item.job.reproducible for item in items):
+            return self._room
+        return bucket_for(len(items), self._buckets)
+
+    def _measure(self, phase: Phase, items: Sequence[Item], groups: Groups, began: float) -> None:
+        """What a call took until its outputs were read; a batch that failed, and was taken apart, says nothing."""
+        if len(groups) == 1 and len(groups[0][0]) == len(items):
+            self._costs.record(phase, groups[0][1].size, time.perf_counter() - began)
 
     def _place(self, items: Sequence[Item], batch: Batch) -> None:
         """The first rows of `batch` are the state of `items` from now on."""
@@ -113,9 +147,7 @@ class Lane:
         for row, item in enumerate(items):
             item.batch, item.row, item.step, item.steps = batch, row, step[row], steps[row]
 
-    def _isolating(
-        self, items: Sequence[Item], call: Callable[[Sequence[Item]], Batch]
-    ) -> list[tuple[Sequence[Item], Batch]]:
+    def _isolating(self, items: Sequence[Item], call: Callable[[Sequence[Item]], Batch]) -> Groups:
         """`call` on all items at once; if that fails, on each alone, so that an item harms none but its own job."""
         try:
             return [(items, call(items))]
@@ -133,10 +165,10 @@ class Lane:
         if not items:
             return
         for item in items:
-            item.left, item.batch = True, None
-        self._running = [item for item in self._running if not item.left]
-        if any(item.left for item in self._waiting):
-            self._waiting = deque(item for item in self._waiting if not item.left)
+            item.gone, item.batch = True, None
+        self._running = [item for item in self._running if not item.gone]
+        if any(item.gone for item in self._waiting):
+            self._waiting = [item for item in self._waiting if not item.gone]
         self._on_leave(len(items))
 
     def _report(self, jobs: Iterable[Job]) -> None:

@@ -1,27 +1,31 @@
-"""Who is next: the rules by which the scheduler chooses a lane, and a lane its items. Pure functions."""
+"""Who is next: the rule by which a lane chooses the items that begin, and those that advance. A pure function."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from heapq import nsmallest
 from typing import Protocol, TypeVar
 
 
-class _Taking(Protocol):
+class _Alive(Protocol):
     last_turn: int
 
-
-_T = TypeVar("_T", bound=_Taking)
-
-
-def next_lane(lanes: Iterable[_T]) -> _T:
-    """The lane whose last turn is longest ago, so that a busy model never keeps another one waiting."""
-    return min(lanes, key=lambda lane: lane.last_turn)
+    @property
+    def left(self) -> int: ...
 
 
-def next_items(items: Sequence[_T], room: int) -> Sequence[_T]:
-    """The `room` items that advanced longest ago, in their order of arrival among equals.
+_T = TypeVar("_T", bound=_Alive)
 
-    Every item gets its share of steps, so one of 10 steps is done long before one of 1000 that came earlier. When
-    more items are alive than there is room for, the same ones stay together turn by turn, and so do their tensors.
+
+def next_items(items: Sequence[_T], room: int, turn: int) -> Sequence[_T]:
+    """The `room` items that are taken in the lane's turn of this number, in their order of arrival.
+
+    Half of the room is for those with the fewest steps left, so one of 10 steps never waits for those of 1000, however
+    many there are; the other half for those that advanced longest ago, so each of 1000 gets on as well. An odd place
+    goes to either half in turn.
     """
     if len(items) <= room:
         return items
-    return sorted(items, key=lambda item: item.last_turn)[:room]
+    short = (room + turn % 2) // 2
+    chosen = {id(item) for item in nsmallest(short, items, key=lambda item: item.left)}
+    others = [item for item in items if id(item) not in chosen]
+    chosen |= {id(item) for item in nsmallest(room - short, others, key=lambda item: item.last_turn)}
+    return [item for item in items if id(item) in chosen]

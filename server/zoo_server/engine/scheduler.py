@@ -9,28 +9,30 @@ import time
 from collections import deque
 
 from zoo_server import errors, incidents
-from zoo_server.engine import policy
+from zoo_server.engine.admission import Admission, LaneKey
+from zoo_server.engine.costs import Shapes
 from zoo_server.engine.job import Item, Job
 from zoo_server.engine.lane import Lane
+from zoo_server.engine.shares import Shares
 from zoo_server.errors import CallError
-from zoo_server.repository.program import Program
-
-LaneKey = tuple[Program, tuple[tuple[int, ...], ...]]
 
 
 class Scheduler:
     """Runs jobs until it is stopped. `submit`, `stop` and `pending_items` may be used from any thread."""
 
-    def __init__(self, max_pending_items: int) -> None:
-        self._max_pending_items = max_pending_items
+    def __init__(self, admission: Admission) -> None:
+        self._admission = admission
         self._changed = threading.Condition()
+        # Guarded by `_changed`, all four.
         self._inbox: deque[Job] = deque()
+        self._jobs: dict[Job, None] = {}  # An ordered set: those in the inbox are among them.
         self._pending_items = 0
         self._stopping = False
         self._thread = threading.Thread(target=self._run, name="scheduler", daemon=True)
         # From here on the thread's own.
         self._lanes: dict[LaneKey, Lane] = {}
-        self._jobs: set[Job] = set()
+        self._models: Shares[str] = Shares()
+        self._lanes_of: dict[str, Shares[tuple[int, Shapes]]] = {}
         self._turn = 0
 
     def start(self) -> None:
@@ -47,12 +49,12 @@ class Scheduler:
         return self._turn
 
     def submit(self, job: Job) -> None:
-        """Take a job in; raises QUEUE_FULL or SHUTTING_DOWN."""
+        """Take a job in; raises QUEUE_FULL, DEADLINE_TOO_SHORT or SHUTTING_DOWN."""
         with self._changed:
             if self._stopping:
                 raise errors.shutting_down()
-            if self._pending_items + len(job.items) > self._max_pending_items:
-                raise errors.queue_full(job.program.model, self._pending_items, self._max_pending_items, 1.0)
+            self._admission.check(job, self._jobs, self._pending_items, time.monotonic())
+            self._jobs[job] = None
             self._pending_items += len(job.items)
             self._inbox.append(job)
             self._changed.notify()
@@ -72,10 +74,10 @@ class Scheduler:
                 self._drop_unwanted()
                 if self._lanes:
                     self._turn += 1
-                    self._advance(policy.next_lane(self._lanes.values()))
+                    self._advance(self._next_lane())
             except Exception as error:  # noqa: BLE001 (no mistake may end the thread that everyone needs)
                 self._start_over(incidents.report("the scheduler failed", error))
-        for job in (*self._jobs, *self._inbox):
+        for job in self._jobs:
             job.fail(errors.shutting_down())
 
     def _take_in(self) -> None:
@@ -84,42 +86,66 @@ class Scheduler:
             self._changed.wait_for(lambda: self._inbox or self._lanes or self._stopping)
             jobs = list(self._inbox)
             self._inbox.clear()
-            self._jobs.update(jobs)
         for job in jobs:
             groups: dict[LaneKey, list[Item]] = {}
             for item in job.items:
                 groups.setdefault((job.program, item.shapes), []).append(item)
             for key, items in groups.items():
                 if key not in self._lanes:
-                    self._lanes[key] = Lane(job.program, self._release)
+                    buckets = self._admission.buckets(job.program)
+                    costs = self._admission.costs.of(*key, buckets)
+                    self._lanes[key] = Lane(job.program, buckets, costs, self._release)
                 self._lanes[key].add(job, items)
 
     def _drop_unwanted(self) -> None:
         now = time.monotonic()
-        for job in [job for job in self._jobs if job.over or job.expired(now)]:
+        with self._changed:
+            new = set(self._inbox)  # Those have no lane yet to leave.
+            unwanted = [job for job in self._jobs if (job.over or job.expired(now)) and job not in new]
+            for job in unwanted:
+                del self._jobs[job]
+        for job in unwanted:
             if not job.over:
                 job.fail(errors.deadline_too_short(job.program.model, now - job.submitted))
-            self._jobs.discard(job)
             for lane in self._lanes.values():
                 lane.drop(job)
         self._lanes = {key: lane for key, lane in self._lanes.items() if not lane.empty}
 
-    def _advance(self, lane: Lane) -> None:
+    def _next_lane(self) -> LaneKey:
+        """Of the model that has had least of the device, the lane that has had least of it."""
+        model = self._models.next(program.model for program, _ in self._lanes)
+        keys = {_name(key): key for key in self._lanes if key[0].model == model}
+        return keys[self._lanes_of.setdefault(model, Shares()).next(keys)]
+
+    def _advance(self, key: LaneKey) -> None:
+        model, lane = key[0].model, self._lanes[key]
+        began = time.perf_counter()
         try:
-            lane.turn(self._turn)
+            lane.turn()
         except Exception as error:  # noqa: BLE001 (no mistake with one program may harm the others)
             failure = incidents.report("a turn of the scheduler failed", error)
             for job in lane.jobs:
                 job.fail(failure)
+        seconds = time.perf_counter() - began
+        self._models.charge(model, seconds)
+        self._lanes_of[model].charge(_name(key), seconds)
 
     def _start_over(self, failure: CallError) -> None:
         """Fail everything there is, and be ready for what comes."""
-        for job in self._jobs:
-            job.fail(failure)
-        self._jobs, self._lanes = set(), {}
         with self._changed:
+            failed = self._jobs.keys() - set(self._inbox)
+            self._jobs = dict.fromkeys(self._inbox)
             self._pending_items = sum(len(job.items) for job in self._inbox)
+        for job in failed:
+            job.fail(failure)
+        self._lanes = {}
 
     def _release(self, items: int) -> None:
         with self._changed:
             self._pending_items -= items
+
+
+def _name(key: LaneKey) -> tuple[int, Shapes]:
+    """The lane in the books, which must not keep the program of an unloaded model alive."""
+    program, shapes = key
+    return id(program), shapes

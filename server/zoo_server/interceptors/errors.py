@@ -4,12 +4,16 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import grpc
+from google.rpc import error_details_pb2
 from grpc_status import rpc_status
 
 from zoo_server import incidents
 from zoo_server.errors import CallError
 from zoo_server.interceptors.handlers import Context, wrap
 from zoo_server.interceptors.request_id import request_id_of
+
+_PUSHBACK = "grpc-retry-pushback-ms"
+"""Where clients that repeat calls by themselves (gRFC A6) look for how long to wait first."""
 
 
 class ErrorsInterceptor(grpc.aio.ServerInterceptor):
@@ -37,4 +41,15 @@ class ErrorsInterceptor(grpc.aio.ServerInterceptor):
 
 async def _abort(context: Context, error: CallError, request: Any) -> None:
     status = rpc_status.to_status(error.to_status(request_id_of(request)))
-    await context.abort(status.code, status.details, status.trailing_metadata)
+    await context.abort(status.code, status.details, (*status.trailing_metadata, *_pushback(error)))
+
+
+def _pushback(error: CallError) -> list[tuple[str, str]]:
+    """The wait of a server that has too much to do. One that is going down asks for none: another may answer now."""
+    if error.code != grpc.StatusCode.RESOURCE_EXHAUSTED:
+        return []
+    return [
+        (_PUSHBACK, str(detail.retry_delay.ToMilliseconds()))
+        for detail in error.details
+        if isinstance(detail, error_details_pb2.RetryInfo)
+    ]

@@ -39,7 +39,9 @@ class Pictures:
     ) -> list[Picture]:
         """Every picture, in the order of the items. Raises TOO_MANY_IMAGES if they are too much for one response."""
         self._check_size(plan, sum(plan.picture_bytes()))
-        outputs = await self._engine.run(plan.program, plan.inputs(), deadline)
+        outputs = await self._engine.run(
+            plan.program, plan.inputs(), deadline, reproducible=plan.reproducible
+        )
         recipes = [plan.recipe(recipe_type, index) for index in range(len(outputs))]
         images = await self._pool.encode(
             [Outgoing(row["image"], encoding, recipe) for row, recipe in zip(outputs, recipes, strict=True)]
@@ -54,7 +56,9 @@ class Pictures:
         Raises TOO_MANY_IMAGES if one of the pictures is too much for a message.
         """
         self._check_size(plan, max(plan.picture_bytes(), default=0))
-        run = self._engine.stream(plan.program, plan.inputs(), deadline, preview_interval)
+        run = self._engine.stream(
+            plan.program, plan.inputs(), deadline, preview_interval, reproducible=plan.reproducible
+        )
         async with run as events, aclosing(events):
             async for event in events:
                 match event:

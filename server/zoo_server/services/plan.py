@@ -30,7 +30,7 @@ class Plan:
     """Items to run, one for each of `seeds`.
 
     `options` are their rows for the program, and `filled` is the options message with every option filled in, or None;
-    `images` is empty for a program that takes none.
+    `images` is empty for a program that takes none. `reproducible` is as in the request.
     """
 
     model: LoadedModel
@@ -40,6 +40,7 @@ class Plan:
     options: Mapping[str, Array]
     filled: Any
     images: Sequence[Array]
+    reproducible: bool = False
 
     def inputs(self) -> list[dict[str, Array]]:
         """The rows that each item brings to the program."""
@@ -55,7 +56,11 @@ class Plan:
         """The Recipe, TranslationRecipe or ScoreRecipe of item `index`."""
         used = self.model.version
         recipe = message_type(
-            model=used.name, version=used.version, digest=used.digest, seed=self.seeds[index]
+            model=used.name,
+            version=used.version,
+            digest=used.digest,
+            seed=self.seeds[index],
+            reproducible=self.reproducible,
         )
         if self.model.card.conditional:
             recipe.label = self.labels[index]
@@ -116,7 +121,9 @@ class Planner:
         paths = [f"{prefix}images[{index}]" for index in range(len(pictures))]
         images = await self.decode(model, program, pictures, paths)
         options = await self._decode_options(options, model)
-        return Plan(model, program, seeds, labels, options.values, options.message, images)
+        return Plan(
+            model, program, seeds, labels, options.values, options.message, images, request.reproducible
+        )
 
     async def decode(
         self, model: LoadedModel, program: Program, pictures: Sequence[image_pb2.Image], paths: Sequence[str]

@@ -41,7 +41,9 @@ class ScoringService(ScoringServiceServicer):
     ) -> ScoreResponse:
         validation.check(request)
         plan = await self._planner.plan(request, CAPABILITY_KIND_SCORE, default_seed=_DEFAULT_SEED)
-        outputs = await self._engine.run(plan.program, plan.inputs(), deadline_of(context))
+        outputs = await self._engine.run(
+            plan.program, plan.inputs(), deadline_of(context), reproducible=plan.reproducible
+        )
         return ScoreResponse(scores=[_image_score(plan, index, row) for index, row in enumerate(outputs)])
 
     async def StreamScore(
@@ -53,7 +55,9 @@ class ScoringService(ScoringServiceServicer):
         plan = await self._planner.plan(
             request.score, CAPABILITY_KIND_SCORE, prefix="score.", default_seed=_DEFAULT_SEED
         )
-        run = self._engine.stream(plan.program, plan.inputs(), deadline_of(context))
+        run = self._engine.stream(
+            plan.program, plan.inputs(), deadline_of(context), reproducible=plan.reproducible
+        )
         async with run as events, aclosing(events):
             async for event in events:
                 match event:

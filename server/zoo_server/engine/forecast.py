@@ -1,0 +1,93 @@
+"""How long the work takes: pure functions over what is left to do, by measured costs and the batches to be formed.
+
+They err on the low side. What has not been measured counts as nothing, and so do previews.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from math import ceil
+
+from zoo_server.engine.bucket import bucket_for
+from zoo_server.engine.costs import LaneCosts, Phase
+
+
+@dataclass(slots=True)
+class Load:
+    """What one lane has left to do.
+
+    `left` has the steps that each of its items is still to make, 0 for one-shot items; `waiting` of them are still to
+    begin.
+    """
+
+    model: str
+    costs: LaneCosts
+    buckets: Sequence[int]
+    left: list[int] = field(default_factory=list)
+    waiting: int = 0
+
+    @property
+    def room(self) -> int:
+        return self.buckets[-1]
+
+
+def seconds_of(load: Load) -> float:
+    """Until all of its items are done, with the device to itself."""
+    ends = _calls(load, Phase.FINISH, len(load.left))
+    return _calls(load, Phase.BEGIN, load.waiting) + _steps(load, load.left) + ends
+
+
+def seconds_until(load: Load, left: int, waiting: int) -> float | None:
+    """Until an item of the lane that has `left` steps to go is done, with the device to itself.
+
+    `waiting` items begin with it or before it. None if the cost of its steps is not known.
+    """
+    phase = Phase.ADVANCE if left else Phase.FINISH
+    full = load.costs.seconds(phase, bucket_for(min(len(load.left), load.room), load.buckets))
+    if full is None:
+        return None
+    if not left:
+        return _calls(load, Phase.FINISH, waiting)
+    begin = _calls(load, Phase.BEGIN, waiting)
+    # By either half of the policy it would be done by then: in the half of those that take turns ...
+    by_turns = _steps(load, [min(other, left) for other in load.left])
+    # ... and in the half of those with the fewest steps left.
+    ahead = sum(other for other in load.left if other <= left)
+    by_shortness = max(left, ceil(ahead / ceil(load.room / 2))) * full
+    return begin + min(by_turns, by_shortness) + _calls(load, Phase.FINISH, 1)
+
+
+def seconds_shared(alone: float, own: Load, others: Iterable[Load]) -> float:
+    """Until what takes `alone` seconds of its lane is done, when `others` have their shares of the device.
+
+    Models have equal shares, and so have the lanes of one model: each takes as much as this one, or all it needs.
+    """
+    models: dict[str, float] = {}
+    total = alone
+    for other in others:
+        if other.model == own.model:
+            total += min(alone, seconds_of(other))
+        else:
+            models[other.model] = models.get(other.model, 0.0) + seconds_of(other)
+    return total + sum(min(total, needed) for needed in models.values())
+
+
+def _steps(load: Load, left: Sequence[int]) -> float:
+    """All steps: the batch shrinks as items are done, and more items than there is room for take turns."""
+    seconds, done, alive = 0.0, 0, len(left)
+    for steps, items in sorted(Counter(left).items()):
+        size = bucket_for(min(alive, load.room), load.buckets)
+        turns = (steps - done) * max(1.0, alive / load.room)
+        seconds += turns * (load.costs.seconds(Phase.ADVANCE, size) or 0.0) if turns else 0.0
+        done, alive = steps, alive - items
+    return seconds
+
+
+def _calls(load: Load, phase: Phase, items: int) -> float:
+    """As many calls of `phase` as `items` need."""
+    if not items:
+        return 0.0
+    size = bucket_for(min(items, load.room), load.buckets)
+    return ceil(items / load.room) * (load.costs.seconds(phase, size) or 0.0)
