@@ -49,7 +49,9 @@ class ServerConfig:
     )
     max_bucket: Mapping[str, int] = field(
         default_factory=dict,
-        metadata=_about("Largest batch of a model, for those that are to be less than its card's.", least=1),
+        metadata=_about(
+            "Largest bucket to run a model at, or the next lower one that its card has.", least=1
+        ),
     )
     max_message_bytes: int = _setting(16 * 2**20, "Largest request accepted, in bytes.", least=1)
     max_response_bytes: int = _setting(

@@ -10,6 +10,7 @@ from pixelzoo.v1.catalog_service_pb2 import ListModelsRequest
 from pixelzoo.v1.model_pb2 import ModelSelector
 from pixelzoo.v1.sampling_service_pb2 import SampleRequest, StreamSampleRequest
 from zoo_server.engine import policy
+from zoo_server.engine.shares import Shares
 from zoo_server.repository.repository import Repository
 
 
@@ -76,11 +77,11 @@ def test_a_call_of_several_items_fails_as_one(api, server, wait_until):
 
 
 @pytest.mark.parametrize(
-    ("function", "says"),
-    [("next_items", "a turn of the scheduler failed"), ("next_lane", "the scheduler failed")],
+    ("where", "function", "says"),
+    [(policy, "next_items", "a turn of the scheduler failed"), (Shares, "next", "the scheduler failed")],
 )
 def test_a_mistake_in_the_scheduler_itself_is_survived(
-    start_server, connect, monkeypatch, caplog, wait_until, function, says
+    start_server, connect, monkeypatch, caplog, wait_until, where, function, says
 ):
     live = start_server()
     api = connect(live.address)
@@ -90,7 +91,7 @@ def test_a_mistake_in_the_scheduler_itself_is_survived(
 
     ripples = SampleRequest(model=ModelSelector(name="ripples"), seed=1)
     with monkeypatch.context() as patched:
-        patched.setattr(policy, function, planted)
+        patched.setattr(where, function, planted)
         error_id = internal_error(lambda: api.sampling.Sample(ripples))
     assert f"internal error {error_id}: {says}" in caplog.text
     wait_until(lambda: live.pending_items == 0)

@@ -80,16 +80,15 @@ class Admission:
         return longest
 
     def _seconds_until_gone(self, pending: Collection[Job], items: int) -> float:
-        """Until `items` of the items that are pending are done."""
+        """Until about `items` of the items that are pending are done, by the lane that has most of them."""
         loads = self._loads(pending)
-        ends: list[float] = []
-        for key, load in loads.items():
-            others = [other for its_key, other in loads.items() if its_key != key]
-            for left in sorted(set(load.left)):
-                alone = seconds_until(load, left, load.waiting) or 0.0
-                ends += [seconds_shared(alone, load, others)] * load.left.count(left)
-        ends.sort()
-        return (ends[items - 1] if items <= len(ends) else 0.0) or _UNKNOWN_RETRY_SECONDS
+        if not loads:
+            return _UNKNOWN_RETRY_SECONDS
+        most = max(loads, key=lambda key: len(loads[key].left))
+        own = loads.pop(most)
+        left = sorted(own.left)[min(items, len(own.left)) - 1]
+        alone = seconds_until(own, left, own.waiting)
+        return seconds_shared(alone, own, loads.values()) if alone else _UNKNOWN_RETRY_SECONDS
 
     def _loads(self, jobs: Collection[Job]) -> dict[LaneKey, Load]:
         """What each lane has to do for `jobs`. The scheduler may be at a step meanwhile: it is an estimate."""
