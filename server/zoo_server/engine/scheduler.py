@@ -7,9 +7,12 @@ never by waiting for more.
 import threading
 import time
 from collections import deque
+from collections.abc import Iterator
+from concurrent.futures import Future
 
 from zoo_server import errors, incidents
 from zoo_server.engine import policy
+from zoo_server.engine.chores import Chores
 from zoo_server.engine.job import Item, Job
 from zoo_server.engine.lane import Lane
 from zoo_server.errors import CallError
@@ -19,12 +22,13 @@ LaneKey = tuple[Program, tuple[tuple[int, ...], ...]]
 
 
 class Scheduler:
-    """Runs jobs until it is stopped. `submit`, `stop` and `pending_items` may be used from any thread."""
+    """Runs jobs until it is stopped. `submit`, `add_chore`, `stop` and `pending_items` may be used from any thread."""
 
     def __init__(self, max_pending_items: int) -> None:
         self._max_pending_items = max_pending_items
         self._changed = threading.Condition()
         self._inbox: deque[Job] = deque()
+        self._chores = Chores()
         self._pending_items = 0
         self._stopping = False
         self._thread = threading.Thread(target=self._run, name="scheduler", daemon=True)
@@ -57,6 +61,15 @@ class Scheduler:
             self._inbox.append(job)
             self._changed.notify()
 
+    def add_chore(self, chore: Iterator[None]) -> Future[None]:
+        """Run `chore` on the scheduler thread, one step of it after each turn of a lane; raises SHUTTING_DOWN."""
+        with self._changed:
+            if self._stopping:
+                raise errors.shutting_down()
+            future = self._chores.add(chore)
+            self._changed.notify()
+        return future
+
     def stop(self) -> None:
         """End after the turn in progress; what is still there fails with SHUTTING_DOWN. Returns when it has ended."""
         with self._changed:
@@ -73,15 +86,18 @@ class Scheduler:
                 if self._lanes:
                     self._turn += 1
                     self._advance(policy.next_lane(self._lanes.values()))
+                if self._chores:
+                    self._chores.do_one()
             except Exception as error:  # noqa: BLE001 (no mistake may end the thread that everyone needs)
                 self._start_over(incidents.report("the scheduler failed", error))
         for job in (*self._jobs, *self._inbox):
             job.fail(errors.shutting_down())
+        self._chores.abandon(errors.shutting_down())
 
     def _take_in(self) -> None:
         """Move new jobs to their lanes, waiting for one, or for the end, if there is nothing else to do."""
         with self._changed:
-            self._changed.wait_for(lambda: self._inbox or self._lanes or self._stopping)
+            self._changed.wait_for(lambda: self._inbox or self._lanes or self._chores or self._stopping)
             jobs = list(self._inbox)
             self._inbox.clear()
             self._jobs.update(jobs)
