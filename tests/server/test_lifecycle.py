@@ -125,7 +125,7 @@ def test_a_call_ends_on_the_version_it_began_with_and_then_its_memory_is_free(
     live = start_server(Repository.load(folder), model_poll_seconds=0)
     api = connect(live.address)
     saved_model = weakref.ref(live.app.repository.get(ModelSelector(name="slow")).saved_model)
-    options = SampleOptions(diffusion=DiffusionOptions(steps=300))
+    options = SampleOptions(diffusion=DiffusionOptions(steps=1000))
     request = SampleRequest(model=ModelSelector(name="slow"), options=options)
     stream = api.sampling.StreamSample(StreamSampleRequest(sample=request, preview_interval=1))
     next(stream)
@@ -135,8 +135,8 @@ def test_a_call_ends_on_the_version_it_began_with_and_then_its_memory_is_free(
     assert states(api, "slow") == {2: MODEL_STATE_AVAILABLE}
     assert saved_model() is not None
     assert sample(api, "slow") == 2
-    *_, last = stream
-    assert last.image.recipe.version == 1
+    [image] = [message.image for message in stream if message.HasField("image")]
+    assert image.recipe.version == 1
     wait_until(lambda: saved_model() is None)
 
 
