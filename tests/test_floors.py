@@ -59,7 +59,7 @@ HOUSES = [
             "engine",
             "repository",
             "images options incidents",
-            "errors",
+            "errors config_sources",
             "config arrays tensorflow_runtime",
         ),
         banned=frozenset({"zoo", "keras", "tf_keras", "zoo_client"}),
