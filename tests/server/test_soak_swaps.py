@@ -51,6 +51,6 @@ def test_memory_is_flat_over_many_swaps(models, tmp_path, start_server, connect,
     caller.join(60)
     assert not errors
     wait_until(lambda: not any(saved_model() for saved_model in saved_models))
-    # Allocators settle in the beginning; from then on there is nothing that a swap should leave.
-    early, late = sizes[SETTLING : SETTLING + 20], sizes[-20:]
-    assert sum(late) < 1.01 * sum(early), f"{sizes[SETTLING]} bytes grew to {sizes[-1]}"
+    # Allocators settle in the beginning, and what is on its way out comes on top; the floor is what must not rise.
+    early, late = min(sizes[SETTLING : 2 * SETTLING]), min(sizes[-SETTLING:])
+    assert late < 1.01 * early, f"{early} bytes grew to {late}"
