@@ -53,7 +53,8 @@ data: ## Install the training images of Fashion-MNIST (Debian's package dataset-
 	  echo "There is no apt-get here. Nothing to do: tensorflow-datasets downloads Fashion-MNIST on first use."; \
 	fi
 
-soak: setup ## Run the server and client tests over and over for SOAK_MINUTES (60)
+soak: setup ## Run the long tests, then the server and client tests over and over for SOAK_MINUTES (60)
+	$(BIN)/python -m pytest -m soak
 	@end=$$(( $$(date +%s) + 60 * $(SOAK_MINUTES) )); round=0; \
 	while [ $$(date +%s) -lt $$end ]; do \
 	  round=$$(( round + 1 )); echo "round $$round"; \

@@ -55,7 +55,7 @@ HOUSES = [
             "cli",
             "app",
             "services interceptors",
-            "validation",
+            "validation lifecycle",
             "engine",
             "repository",
             "images options incidents",

@@ -3,11 +3,10 @@
 import asyncio
 import logging
 import signal
-import time
 from collections.abc import Callable
 
 import grpc
-from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
 from pixelzoo.v1 import (
@@ -25,12 +24,13 @@ from pixelzoo.v1 import (
 from zoo_server.config import ServerConfig, SettingError
 from zoo_server.engine.admission import Limits
 from zoo_server.engine.engine import Engine
-from zoo_server.engine.warm_up import warm_up
 from zoo_server.interceptors.errors import ErrorsInterceptor
 from zoo_server.interceptors.in_flight import InFlightInterceptor
 from zoo_server.interceptors.request_log import RequestLogInterceptor
+from zoo_server.lifecycle import Lifecycle
 from zoo_server.repository.repository import Repository
 from zoo_server.services.catalog import CatalogService
+from zoo_server.services.health import HealthService
 from zoo_server.services.image_pool import ImagePool
 from zoo_server.services.latent import LatentService
 from zoo_server.services.pictures import Pictures
@@ -70,7 +70,10 @@ class App:
             Limits(config.max_pending_items, config.max_pending_seconds, dict(config.max_bucket))
         )
         self._pool = ImagePool(config.image_threads, config.max_pixels_per_image)
-        self._health = health.aio.HealthServicer()
+        self._health = HealthService(repository)
+        self.lifecycle = Lifecycle(
+            repository, self.engine, config.model_poll_seconds, self._health.follow_models
+        )
         self._in_flight = InFlightInterceptor()
         self._server = grpc.aio.server(
             interceptors=[RequestLogInterceptor(), self._in_flight, ErrorsInterceptor()],
@@ -112,25 +115,17 @@ class App:
         Raises OSError if it is taken, and SettingError for a setting that does not suit the models.
         """
         self._check_buckets()
-        for model in list(self.repository.loaded()):
-            began = time.monotonic()
-            try:
-                for kind, program in model.programs.items():
-                    warm_up(program, model.options[kind].defaults(), self.engine.buckets(program)[0])
-            except Exception as error:  # noqa: BLE001 - whatever a stranger's graph raises, the others serve
-                self.repository.fail(model, f"it fails when it is run: {type(error).__name__}")
-                continue
-            seconds = time.monotonic() - began
-            _log.info("model %s version %d warm in %.1f s", model.name, model.number, seconds)
+        self.engine.start()
+        await self.lifecycle.start()
         address = self.config.address(self.config.port)
         try:
             port = self._server.add_insecure_port(address)
         except RuntimeError as error:
+            await self.lifecycle.stop()
+            await self.engine.stop()
             raise OSError(f"cannot listen on {address}: is the port taken?") from error
-        self.engine.start()
         await self._server.start()
-        for service in SERVICES:
-            await self._health.set(service, health_pb2.HealthCheckResponse.SERVING)
+        await self._health.serve(SERVICES)
         return port
 
     def _check_buckets(self) -> None:
@@ -145,6 +140,7 @@ class App:
 
     async def stop(self) -> None:
         """Take no new calls, let those in flight end within the grace, and end the rest with SHUTTING_DOWN."""
+        await self.lifecycle.stop()
         await self._health.enter_graceful_shutdown()
         grace = self.config.grace_seconds
         closing = asyncio.create_task(self._server.stop(grace + 2 * _LAST_WORDS_SECONDS))

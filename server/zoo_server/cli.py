@@ -93,7 +93,7 @@ def _run(config: ServerConfig) -> None:
     from zoo_server.tensorflow_runtime import configure_threads
 
     configure_threads(config.compute_threads)
-    repository = Repository.load(config.models)
+    repository = Repository.load(config.models, config.loaded_versions)
     models = len({model.name for model in repository.loaded()})
     if not models:
         logging.getLogger(__name__).warning("folder %s has no model that can be served", config.models)

@@ -39,6 +39,16 @@ class ServerConfig:
     )
     host: str = _setting("127.0.0.1", "Address to listen on; 0.0.0.0 for every network.")
     port: int = _setting(50051, "Port to listen on; 0 takes a free one and prints it.", least=0, most=65535)
+    model_poll_seconds: float = _setting(
+        5.0,
+        "How often to look for new versions, changed labels and versions removed; 0 means never.",
+        least=0,
+    )
+    loaded_versions: int = _setting(
+        2,
+        "Versions of a model to keep loaded: the highest, all with a label, then the next highest.",
+        least=1,
+    )
     max_pending_items: int = _setting(
         1024, "Items that may wait or be in the making; beyond them calls get QUEUE_FULL.", least=1
     )

@@ -118,10 +118,28 @@ def model_not_found(name: str, known: Sequence[str]) -> CallError:
     )
 
 
-def version_not_found(name: str, version: str, known: Sequence[int]) -> CallError:
-    """`version` is the number or the label that was asked for."""
-    numbers = _listed([str(number) for number in known])
-    message = f"model.version: model {name!r} has no version {version!r}; it has: {numbers}"
+def version_not_found(name: str, version: int, known: Sequence[int]) -> CallError:
+    """`known` are the versions that there are, whatever their state."""
+    rule = f"model {name!r} has no version {version}; it has: {_listed([str(one) for one in known])}"
+    return _version_not_found(name, str(version), f"model.version: {rule}")
+
+
+def version_not_loaded(name: str, version: int, loaded: Sequence[int]) -> CallError:
+    """The version is in the folder, but this server keeps only some versions of a model loaded."""
+    rule = (
+        f"version {version} of model {name!r} is not kept loaded; these are: "
+        f"{_listed([str(one) for one in loaded])}. A version with a label is always kept"
+    )
+    return _version_not_found(name, str(version), f"model.version: {rule}")
+
+
+def label_not_found(name: str, label: str, known: Sequence[str]) -> CallError:
+    """`known` are the labels that the model's versions have."""
+    rule = f"no version of model {name!r} has the label {label!r}; its labels are: {_listed(known)}"
+    return _version_not_found(name, label, f"model.version_label: {rule}")
+
+
+def _version_not_found(name: str, version: str, message: str) -> CallError:
     return CallError(
         grpc.StatusCode.NOT_FOUND,
         error_pb2.ERROR_REASON_VERSION_NOT_FOUND,

@@ -26,7 +26,7 @@ from pixelzoo.v1 import card_pb2 as pixelzoo_dot_v1_dot_card__pb2
 from pixelzoo.v1 import model_pb2 as pixelzoo_dot_v1_dot_model__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!pixelzoo/v1/catalog_service.proto\x12\x0bpixelzoo.v1\x1a\x16pixelzoo/v1/card.proto\x1a\x17pixelzoo/v1/model.proto\":\n\x11ListModelsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"Q\n\x12ListModelsResponse\x12\"\n\x06models\x18\x01 \x03(\x0b\x32\x12.pixelzoo.v1.Model\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"<\n\x0fGetModelRequest\x12)\n\x05model\x18\x01 \x01(\x0b\x32\x1a.pixelzoo.v1.ModelSelector\"5\n\x10GetModelResponse\x12!\n\x05model\x18\x01 \x01(\x0b\x32\x12.pixelzoo.v1.Model\"\x8a\x01\n\x05Model\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\x04\x12\x0e\n\x06\x64igest\x18\x03 \x01(\t\x12$\n\x04\x63\x61rd\x18\x04 \x01(\x0b\x32\x16.pixelzoo.v1.ModelCard\x12,\n\x08versions\x18\x05 \x03(\x0b\x32\x1a.pixelzoo.v1.VersionStatus\"y\n\rVersionStatus\x12\x0f\n\x07version\x18\x01 \x01(\x04\x12&\n\x05state\x18\x02 \x01(\x0e\x32\x17.pixelzoo.v1.ModelState\x12\x0e\n\x06\x64igest\x18\x03 \x01(\t\x12\x0e\n\x06labels\x18\x04 \x03(\t\x12\x0f\n\x07message\x18\x05 \x01(\t*u\n\nModelState\x12\x1b\n\x17MODEL_STATE_UNSPECIFIED\x10\x00\x12\x19\n\x15MODEL_STATE_AVAILABLE\x10\x01\x12\x17\n\x13MODEL_STATE_LOADING\x10\x02\x12\x16\n\x12MODEL_STATE_FAILED\x10\x03\x32\xb2\x01\n\x0e\x43\x61talogService\x12R\n\nListModels\x12\x1e.pixelzoo.v1.ListModelsRequest\x1a\x1f.pixelzoo.v1.ListModelsResponse\"\x03\x90\x02\x01\x12L\n\x08GetModel\x12\x1c.pixelzoo.v1.GetModelRequest\x1a\x1d.pixelzoo.v1.GetModelResponse\"\x03\x90\x02\x01\x42q\n\x0f\x63om.pixelzoo.v1B\x13\x43\x61talogServiceProtoP\x01Z\x16pixelzoo/v1;pixelzoov1\xa2\x02\x03PXZ\xaa\x02\x0bPixelzoo.V1\xca\x02\x0bPixelzoo\\V1\xea\x02\x0cPixelzoo::V1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!pixelzoo/v1/catalog_service.proto\x12\x0bpixelzoo.v1\x1a\x16pixelzoo/v1/card.proto\x1a\x17pixelzoo/v1/model.proto\":\n\x11ListModelsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"Q\n\x12ListModelsResponse\x12\"\n\x06models\x18\x01 \x03(\x0b\x32\x12.pixelzoo.v1.Model\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"<\n\x0fGetModelRequest\x12)\n\x05model\x18\x01 \x01(\x0b\x32\x1a.pixelzoo.v1.ModelSelector\"5\n\x10GetModelResponse\x12!\n\x05model\x18\x01 \x01(\x0b\x32\x12.pixelzoo.v1.Model\"\x8a\x01\n\x05Model\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\x04\x12\x0e\n\x06\x64igest\x18\x03 \x01(\t\x12$\n\x04\x63\x61rd\x18\x04 \x01(\x0b\x32\x16.pixelzoo.v1.ModelCard\x12,\n\x08versions\x18\x05 \x03(\x0b\x32\x1a.pixelzoo.v1.VersionStatus\"y\n\rVersionStatus\x12\x0f\n\x07version\x18\x01 \x01(\x04\x12&\n\x05state\x18\x02 \x01(\x0e\x32\x17.pixelzoo.v1.ModelState\x12\x0e\n\x06\x64igest\x18\x03 \x01(\t\x12\x0e\n\x06labels\x18\x04 \x03(\t\x12\x0f\n\x07message\x18\x05 \x01(\t*\x8f\x01\n\nModelState\x12\x1b\n\x17MODEL_STATE_UNSPECIFIED\x10\x00\x12\x19\n\x15MODEL_STATE_AVAILABLE\x10\x01\x12\x17\n\x13MODEL_STATE_LOADING\x10\x02\x12\x16\n\x12MODEL_STATE_FAILED\x10\x03\x12\x18\n\x14MODEL_STATE_UNLOADED\x10\x04\x32\xb2\x01\n\x0e\x43\x61talogService\x12R\n\nListModels\x12\x1e.pixelzoo.v1.ListModelsRequest\x1a\x1f.pixelzoo.v1.ListModelsResponse\"\x03\x90\x02\x01\x12L\n\x08GetModel\x12\x1c.pixelzoo.v1.GetModelRequest\x1a\x1d.pixelzoo.v1.GetModelResponse\"\x03\x90\x02\x01\x42q\n\x0f\x63om.pixelzoo.v1B\x13\x43\x61talogServiceProtoP\x01Z\x16pixelzoo/v1;pixelzoov1\xa2\x02\x03PXZ\xaa\x02\x0bPixelzoo.V1\xca\x02\x0bPixelzoo\\V1\xea\x02\x0cPixelzoo::V1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -38,8 +38,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CATALOGSERVICE'].methods_by_name['ListModels']._serialized_options = b'\220\002\001'
   _globals['_CATALOGSERVICE'].methods_by_name['GetModel']._loaded_options = None
   _globals['_CATALOGSERVICE'].methods_by_name['GetModel']._serialized_options = b'\220\002\001'
-  _globals['_MODELSTATE']._serialized_start=623
-  _globals['_MODELSTATE']._serialized_end=740
+  _globals['_MODELSTATE']._serialized_start=624
+  _globals['_MODELSTATE']._serialized_end=767
   _globals['_LISTMODELSREQUEST']._serialized_start=99
   _globals['_LISTMODELSREQUEST']._serialized_end=157
   _globals['_LISTMODELSRESPONSE']._serialized_start=159
@@ -52,6 +52,6 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_MODEL']._serialized_end=498
   _globals['_VERSIONSTATUS']._serialized_start=500
   _globals['_VERSIONSTATUS']._serialized_end=621
-  _globals['_CATALOGSERVICE']._serialized_start=743
-  _globals['_CATALOGSERVICE']._serialized_end=921
+  _globals['_CATALOGSERVICE']._serialized_start=770
+  _globals['_CATALOGSERVICE']._serialized_end=948
 # @@protoc_insertion_point(module_scope)

@@ -35,6 +35,10 @@ class _ModelStateEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._Enu
     """It is being loaded; calls are answered with MODEL_LOADING."""
     MODEL_STATE_FAILED: _ModelState.ValueType  # 3
     """It is damaged or breaks the contract, and is left out; message says why."""
+    MODEL_STATE_UNLOADED: _ModelState.ValueType  # 4
+    """It is in the folder, but the server keeps other versions loaded: the highest ones, and those with a label. Calls
+    are answered with VERSION_NOT_FOUND.
+    """
 
 class ModelState(_ModelState, metaclass=_ModelStateEnumTypeWrapper):
     """Whether a version can be called. More states may be added."""
@@ -47,6 +51,10 @@ MODEL_STATE_LOADING: ModelState.ValueType  # 2
 """It is being loaded; calls are answered with MODEL_LOADING."""
 MODEL_STATE_FAILED: ModelState.ValueType  # 3
 """It is damaged or breaks the contract, and is left out; message says why."""
+MODEL_STATE_UNLOADED: ModelState.ValueType  # 4
+"""It is in the folder, but the server keeps other versions loaded: the highest ones, and those with a label. Calls
+are answered with VERSION_NOT_FOUND.
+"""
 Global___ModelState: typing_extensions.TypeAlias = ModelState
 
 @typing.final

@@ -10,6 +10,8 @@ from zoo_server.engine.events import Event, Result
 from zoo_server.engine.job import Job
 from zoo_server.engine.mailbox import Mailbox
 from zoo_server.engine.scheduler import Scheduler
+from zoo_server.engine.warm_up import warm_up
+from zoo_server.repository.model import LoadedModel
 from zoo_server.repository.program import Program
 
 Inputs = Sequence[Mapping[str, Array]]
@@ -43,6 +45,13 @@ class Engine:
     def turns(self) -> int:
         """How often a model was run since the start."""
         return self._scheduler.turns
+
+    async def warm_up(self, model: LoadedModel) -> None:
+        """Run every function of `model` at each of its `buckets`, between the turns of the calls in progress.
+
+        Raises whatever the model's graph does, and SHUTTING_DOWN. The engine must have been started.
+        """
+        await asyncio.wrap_future(self._scheduler.add_chore(warm_up(model, self.buckets)))
 
     async def run(
         self, program: Program, inputs: Inputs, deadline: float | None = None, *, reproducible: bool = False

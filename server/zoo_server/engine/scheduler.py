@@ -7,9 +7,12 @@ never by waiting for more.
 import threading
 import time
 from collections import deque
+from collections.abc import Iterator
+from concurrent.futures import Future
 
 from zoo_server import errors, incidents
 from zoo_server.engine.admission import Admission, LaneKey
+from zoo_server.engine.chores import Chores
 from zoo_server.engine.costs import Shapes
 from zoo_server.engine.job import Item, Job
 from zoo_server.engine.lane import Lane
@@ -18,14 +21,15 @@ from zoo_server.errors import CallError
 
 
 class Scheduler:
-    """Runs jobs until it is stopped. `submit`, `stop` and `pending_items` may be used from any thread."""
+    """Runs jobs until it is stopped. `submit`, `add_chore`, `stop` and `pending_items` may be used from any thread."""
 
     def __init__(self, admission: Admission) -> None:
         self._admission = admission
         self._changed = threading.Condition()
-        # Guarded by `_changed`, all four.
+        # Guarded by `_changed`, all five.
         self._inbox: deque[Job] = deque()
         self._jobs: dict[Job, None] = {}  # An ordered set: those in the inbox are among them.
+        self._chores = Chores()
         self._pending_items = 0
         self._stopping = False
         self._thread = threading.Thread(target=self._run, name="scheduler", daemon=True)
@@ -59,6 +63,15 @@ class Scheduler:
             self._inbox.append(job)
             self._changed.notify()
 
+    def add_chore(self, chore: Iterator[None]) -> Future[None]:
+        """Run `chore` on the scheduler thread, one step of it after each turn of a lane; raises SHUTTING_DOWN."""
+        with self._changed:
+            if self._stopping:
+                raise errors.shutting_down()
+            future = self._chores.add(chore)
+            self._changed.notify()
+        return future
+
     def stop(self) -> None:
         """End after the turn in progress; what is still there fails with SHUTTING_DOWN. Returns when it has ended."""
         with self._changed:
@@ -75,15 +88,18 @@ class Scheduler:
                 if self._lanes:
                     self._turn += 1
                     self._advance(self._next_lane())
+                if self._chores:
+                    self._chores.do_one()
             except Exception as error:  # noqa: BLE001 (no mistake may end the thread that everyone needs)
                 self._start_over(incidents.report("the scheduler failed", error))
         for job in self._jobs:
             job.fail(errors.shutting_down())
+        self._chores.abandon(errors.shutting_down())
 
     def _take_in(self) -> None:
         """Move new jobs to their lanes, waiting for one, or for the end, if there is nothing else to do."""
         with self._changed:
-            self._changed.wait_for(lambda: self._inbox or self._lanes or self._stopping)
+            self._changed.wait_for(lambda: self._inbox or self._lanes or self._chores or self._stopping)
             jobs = list(self._inbox)
             self._inbox.clear()
         for job in jobs:

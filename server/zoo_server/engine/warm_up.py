@@ -1,26 +1,37 @@
-"""Runs each function of a program once, so that a caller of one item does not wait for TensorFlow to prepare it."""
+"""Runs each function of a version at each bucket that may be used, so that no caller waits for TensorFlow to prepare it."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import numpy as np
 
 from zoo_server.arrays import Array
 from zoo_server.engine.batch import stack
+from zoo_server.repository.model import LoadedModel
 from zoo_server.repository.program import Program
 
 
-def warm_up(program: Program, options: Mapping[str, Array], size: int) -> None:
-    """One call of each function with `size` items; `options` has a value that the model accepts for each option.
+def warm_up(model: LoadedModel, buckets: Callable[[Program], Sequence[int]]) -> Iterator[None]:
+    """One call of the network at each turn of the iterator, so that the scheduler can do other things between them.
 
-    Call it before the scheduler starts: TensorFlow has one owner at a time.
+    `buckets` gives those that a program is run at. Raises whatever the model's graph does.
     """
+    for kind, program in model.programs.items():
+        for size in buckets(program):
+            yield from _calls(program, model.options[kind].defaults(), size)
+
+
+def _calls(program: Program, options: Mapping[str, Array], size: int) -> Iterator[None]:
+    """`options` has a value that the model accepts for each option."""
     row = {
         name: options.get(name, np.zeros([axis or 1 for axis in spec.shape[1:]], spec.dtype))
         for name, spec in program.inputs.items()
     }
     state = stack([row], program.inputs, size)
     for function in (program.begin, program.advance):
-        state = state.through(function) if function else state
+        if function:
+            state = state.through(function)
+            yield
     for function in (program.preview, program.finish):
         if function:
             state.through(function)
+            yield

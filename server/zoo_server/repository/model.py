@@ -1,8 +1,9 @@
-"""One version of a model: checked and loaded, or why it could not be."""
+"""One version of a model, in each of its states: loading, loaded, failed or unloaded."""
 
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -41,36 +42,60 @@ class LoadedModel:
 
 
 @dataclass(frozen=True, slots=True)
+class LoadingModel:
+    """A version that will be callable soon. `lacks` says what is not yet right with its files, if they still come."""
+
+    name: str
+    number: int
+    lacks: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class FailedModel:
-    """A version that is left out."""
+    """A version that is left out; `incomplete` if its files are not those of its card, so that some may yet come."""
 
     name: str
     number: int
     why: str
+    incomplete: bool = False
 
 
-Version = LoadedModel | FailedModel
+@dataclass(frozen=True, slots=True)
+class UnloadedModel:
+    """A version that is in the folder, but not kept loaded."""
+
+    name: str
+    number: int
 
 
-def load(folder: Path) -> Version:
+Version = LoadedModel | LoadingModel | FailedModel | UnloadedModel
+
+
+def load(folder: Path) -> LoadedModel | FailedModel:
     """Check and load the version in `folder`, <model>/<version>/. Whatever is wrong with it becomes a FailedModel."""
     name, number = folder.parent.name, int(folder.name)
+    started = time.monotonic()
+    incomplete = True
     try:
-        return _load(folder, name, number)
+        card = read_card(folder)
+        digest = verify_files(folder, card)
+        incomplete = False
+        model = _load(folder, card, model_pb2.ModelVersion(name=name, version=number, digest=digest))
     except ContractError as error:
         why = str(error)
+    except FileNotFoundError as error:
+        why = f"file {error.filename} went away"
     except Exception as error:  # noqa: BLE001 (TensorFlow raises many kinds for a SavedModel that it cannot read)
         _log.exception("model %s version %d: TensorFlow cannot load it", name, number)
         why = f"TensorFlow cannot load it: {type(error).__name__}: {error}"
+    else:
+        _log.info("model %s version %d loaded in %.1f s", name, number, time.monotonic() - started)
+        return model
     # The message goes to clients: no path of this machine, no page of text.
-    why = why.replace(str(folder), ".")[:1000]
-    _log.error("model %s version %d is left out: %s", name, number, why)
-    return FailedModel(name, number, why)
+    return FailedModel(name, number, why.replace(str(folder), ".")[:1000], incomplete)
 
 
-def _load(folder: Path, name: str, number: int) -> LoadedModel:
-    card = read_card(folder)
-    digest = verify_files(folder, card)
+def _load(folder: Path, card: card_pb2.ModelCard, version: model_pb2.ModelVersion) -> LoadedModel:
     options = {}
     for capability in card.capabilities:
         try:
@@ -81,5 +106,4 @@ def _load(folder: Path, name: str, number: int) -> LoadedModel:
     programs = {
         capability.kind: bind(card, capability, saved_model.signatures) for capability in card.capabilities
     }
-    version = model_pb2.ModelVersion(name=name, version=number, digest=digest)
     return LoadedModel(version, card, programs, options, saved_model)

@@ -4,107 +4,139 @@ Names come from clients and never touch the file system: they are looked up in w
 """
 
 import logging
-import re
-import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from pixelzoo.v1 import model_pb2
 from zoo_server import errors
-from zoo_server.repository import contract
-from zoo_server.repository.model import FailedModel, Kind, LoadedModel, Version, load
+from zoo_server.repository.model import (
+    FailedModel,
+    Kind,
+    LoadedModel,
+    LoadingModel,
+    UnloadedModel,
+    Version,
+    load,
+)
+from zoo_server.repository.scan import ModelFolder, Scanner
+from zoo_server.repository.shelf import Shelf
 
 _log = logging.getLogger(__name__)
-_VERSION = re.compile(r"[1-9][0-9]{0,18}")
-_HIGHEST = 2**63 - 1
+
+DEFAULT_LOADED_VERSIONS = 2
 
 
 class Repository:
-    """Every version of every model, loaded or failed."""
+    """Every version of every model, whatever its state. Once it serves, it belongs to the event loop."""
 
-    def __init__(self, versions: Sequence[Version] = ()) -> None:
-        self._models: dict[str, dict[int, Version]] = {}
+    def __init__(
+        self, versions: Sequence[Version] = (), loaded_versions: int = DEFAULT_LOADED_VERSIONS
+    ) -> None:
+        """Of each model `loaded_versions` are kept loaded: the highest and all with a label first."""
+        self._loaded_versions = loaded_versions
+        self._shelves: dict[str, Shelf] = {}
+        self.scanner: Scanner | None = None
         for version in versions:
-            self._models.setdefault(version.name, {})[version.number] = version
+            self.put(version)
 
     @classmethod
-    def load(cls, folder: Path) -> "Repository":
-        """Load all of `folder`/<model>/<version>/. A version that cannot be served is logged, and kept as failed."""
-        return cls([_load_timed(path) for path in _scan(folder)])
+    def load(cls, folder: Path, loaded_versions: int = DEFAULT_LOADED_VERSIONS) -> "Repository":
+        """Load from `folder`/<model>/<version>/ what is to be kept loaded. What cannot be is logged, and is failed."""
+        repository = cls(loaded_versions=loaded_versions)
+        repository.scanner = Scanner(folder)
+        for name, found in repository.scanner.scan().items():
+            repository.note(name, found)
+            shelf = repository.shelf(name)
+            while missing := shelf.missing():
+                repository.put(load(found.path / str(missing[0])))
+        return repository
+
+    def note(self, name: str, found: ModelFolder) -> None:
+        """Take in what a scan found of one model: new versions, those whose files have changed, and labels.
+
+        What failed is to be tried again if its files have changed; what was still coming has failed if they have not.
+        """
+        shelf = self._shelves.setdefault(name, Shelf(self._loaded_versions))
+        if found.labels is not None:
+            shelf.set_labels(found.labels)
+        for number, files in found.versions.items():
+            version, changed = shelf.get(number), shelf.see(number, files)
+            if version is None or (changed and isinstance(version, FailedModel)):
+                shelf.put(UnloadedModel(name, number))
+            elif not changed and isinstance(version, LoadingModel) and version.lacks:
+                self.put(FailedModel(name, number, version.lacks))
+        missing = shelf.missing()
+        for version in shelf.versions:
+            if version.number in missing and isinstance(version, UnloadedModel):
+                shelf.put(LoadingModel(name, version.number))
+            elif version.number not in missing and isinstance(version, LoadingModel):
+                shelf.put(UnloadedModel(name, version.number))
+
+    def put(self, version: Version) -> None:
+        """Set the state of one version: from now on calls get it, or are told why not."""
+        self._shelves.setdefault(version.name, Shelf(self._loaded_versions)).put(version)
+        if isinstance(version, FailedModel):
+            _log.error("model %s version %d is left out: %s", version.name, version.number, version.why)
+
+    def remove(self, name: str, number: int) -> None:
+        """Forget a version, and the model with its last one."""
+        self._shelves[name].remove(number)
+        if not self._shelves[name]:
+            del self._shelves[name]
+
+    def shelf(self, name: str) -> Shelf:
+        """The versions of a model that exists."""
+        return self._shelves[name]
 
     @property
     def names(self) -> list[str]:
         """The names of all models, sorted, those without an available version included."""
-        return sorted(self._models)
+        return sorted(self._shelves)
+
+    def versions(self, name: str) -> list[Version]:
+        """All versions of a model that exists, the highest first."""
+        return self._shelves[name].versions
 
     def loaded(self) -> Iterator[LoadedModel]:
         for name in self.names:
             yield from (version for version in self.versions(name) if isinstance(version, LoadedModel))
-
-    def fail(self, model: LoadedModel, why: str) -> None:
-        """Leave out a version that loaded, but failed when it was run; log why."""
-        _log.error("model %s version %d is left out: %s", model.name, model.number, why)
-        self._models[model.name][model.number] = FailedModel(model.name, model.number, why)
-
-    def versions(self, name: str) -> list[Version]:
-        """All versions of a model that exists, the highest first."""
-        return [version for _, version in sorted(self._models[name].items(), reverse=True)]
 
     def find(self, selector: model_pb2.ModelSelector) -> Version:
         """The version that a request selects: without a choice the highest available one, else the highest.
 
         Raises MODEL_NOT_FOUND and VERSION_NOT_FOUND.
         """
-        if selector.name not in self._models:
-            raise errors.model_not_found(selector.name, self.names)
-        versions = self._models[selector.name]
+        name = selector.name
+        if name not in self._shelves:
+            raise errors.model_not_found(name, self.names)
+        shelf = self._shelves[name]
         match selector.WhichOneof("version_choice"):
-            case "version" if selector.version in versions:
-                return versions[selector.version]
             case "version":
-                raise errors.version_not_found(selector.name, str(selector.version), sorted(versions))
+                number = selector.version
+            case "version_label" if selector.version_label not in shelf.labels:
+                raise errors.label_not_found(name, selector.version_label, sorted(shelf.labels))
             case "version_label":
-                raise errors.version_not_found(selector.name, selector.version_label, sorted(versions))
-        everyone = self.versions(selector.name)
-        return next((version for version in everyone if isinstance(version, LoadedModel)), everyone[0])
+                number = shelf.labels[selector.version_label]
+            case _:
+                return shelf.default
+        version = shelf.get(number)
+        if version is None:
+            raise errors.version_not_found(name, number, [one.number for one in shelf.versions])
+        return version
 
     def get(self, selector: model_pb2.ModelSelector) -> LoadedModel:
-        """As `find`, but only a version that can be called; raises MODEL_FAILED too."""
-        version = self.find(selector)
-        if isinstance(version, FailedModel):
-            raise errors.model_failed(version.name, version.number, version.why)
-        return version
+        """As `find`, but only a version that can be called; raises MODEL_LOADING and MODEL_FAILED too."""
+        match self.find(selector):
+            case LoadedModel() as model:
+                return model
+            case LoadingModel(name, number):
+                raise errors.model_loading(name, number)
+            case FailedModel(name, number, why):
+                raise errors.model_failed(name, number, why)
+            case UnloadedModel(name, number):
+                loaded = [one.number for one in self.versions(name) if isinstance(one, LoadedModel)]
+                raise errors.version_not_loaded(name, number, loaded)
 
     def capable(self, kind: Kind) -> list[str]:
         """The names of the models of which some version has this capability."""
         return sorted({model.name for model in self.loaded() if kind in model.programs})
-
-
-def _scan(folder: Path) -> list[Path]:
-    """The version folders in `folder`, sorted; what has no model's or version's name is passed over, and logged."""
-    found = []
-    for model in sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith(".")):
-        if not contract.MODEL_NAME.fullmatch(model.name):
-            _log.warning("folder %s is passed over: names of models are [a-z][a-z0-9_]*", model)
-            continue
-        versions = [path for path in model.iterdir() if path.is_dir() and _is_version(path.name)]
-        if not versions:
-            _log.warning(
-                "folder %s is passed over: it has no version, a folder named by a positive integer", model
-            )
-        found += sorted(versions, key=lambda path: int(path.name))
-    return found
-
-
-def _is_version(name: str) -> bool:
-    return bool(_VERSION.fullmatch(name)) and int(name) <= _HIGHEST
-
-
-def _load_timed(folder: Path) -> Version:
-    start = time.monotonic()
-    version = load(folder)
-    if isinstance(version, LoadedModel):
-        _log.info(
-            "model %s version %d loaded in %.1f s", version.name, version.number, time.monotonic() - start
-        )
-    return version

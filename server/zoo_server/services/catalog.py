@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+from collections.abc import Sequence
 
 import grpc
 
@@ -17,11 +18,18 @@ from pixelzoo.v1.catalog_service_pb2 import (
 from pixelzoo.v1.catalog_service_pb2_grpc import CatalogServiceServicer
 from pixelzoo.v1.model_pb2 import ModelSelector
 from zoo_server import errors, validation
-from zoo_server.repository.model import LoadedModel, Version
+from zoo_server.repository.model import FailedModel, LoadedModel, LoadingModel, UnloadedModel, Version
 from zoo_server.repository.repository import Repository
 
 _DEFAULT_PAGE, _LARGEST_PAGE = 50, 100
 _TOKEN_MARK = "after:"
+
+_STATES = {
+    LoadedModel: catalog_service_pb2.MODEL_STATE_AVAILABLE,
+    LoadingModel: catalog_service_pb2.MODEL_STATE_LOADING,
+    FailedModel: catalog_service_pb2.MODEL_STATE_FAILED,
+    UnloadedModel: catalog_service_pb2.MODEL_STATE_UNLOADED,
+}
 
 
 class CatalogService(CatalogServiceServicer):
@@ -50,7 +58,11 @@ class CatalogService(CatalogServiceServicer):
         return GetModelResponse(model=self._describe(self._repository.find(request.model)))
 
     def _describe(self, version: Version) -> Model:
-        statuses = [_status(other) for other in self._repository.versions(version.name)]
+        labels = self._repository.shelf(version.name).labels
+        statuses = [
+            _status(other, sorted(label for label, number in labels.items() if number == other.number))
+            for other in self._repository.versions(version.name)
+        ]
         if not isinstance(version, LoadedModel):
             return Model(name=version.name, versions=statuses)
         return Model(
@@ -62,16 +74,14 @@ class CatalogService(CatalogServiceServicer):
         )
 
 
-def _status(version: Version) -> VersionStatus:
-    if isinstance(version, LoadedModel):
-        return VersionStatus(
-            version=version.number,
-            state=catalog_service_pb2.MODEL_STATE_AVAILABLE,
-            digest=version.version.digest,
-        )
-    return VersionStatus(
-        version=version.number, state=catalog_service_pb2.MODEL_STATE_FAILED, message=version.why
-    )
+def _status(version: Version, labels: Sequence[str]) -> VersionStatus:
+    status = VersionStatus(version=version.number, state=_STATES[type(version)], labels=labels)
+    match version:
+        case LoadedModel():
+            status.digest = version.version.digest
+        case FailedModel():
+            status.message = version.why
+    return status
 
 
 def _write_token(name: str) -> str:

@@ -122,7 +122,7 @@ class LatentService(LatentServiceServicer):
             if point.HasField("latent"):
                 latents[name] = decode_latent(point.latent, program.capability.latent, f"{name}.latent")
             else:
-                _, encoder = self._planner.choose(request.model, CAPABILITY_KIND_ENCODE)
+                encoder = self._planner.program(model, CAPABILITY_KIND_ENCODE)
                 [pictures[name]] = await self._planner.decode(
                     model, encoder, [point.image], [f"{name}.image"]
                 )

@@ -87,12 +87,19 @@ class Planner:
     def choose(self, selector: model_pb2.ModelSelector, kind: Kind) -> tuple[LoadedModel, Program]:
         """The model that a request selects, and its program for `kind`.
 
-        Raises MODEL_NOT_FOUND, VERSION_NOT_FOUND, MODEL_FAILED or CAPABILITY_NOT_SUPPORTED.
+        Raises MODEL_NOT_FOUND, VERSION_NOT_FOUND, MODEL_LOADING, MODEL_FAILED or CAPABILITY_NOT_SUPPORTED.
         """
         model = self._repository.get(selector)
+        return model, self.program(model, kind)
+
+    def program(self, model: LoadedModel, kind: Kind) -> Program:
+        """What a call that has chosen its model uses of it further on, whatever the same selector gives by then.
+
+        Raises CAPABILITY_NOT_SUPPORTED.
+        """
         if kind not in model.programs:
             raise errors.capability_not_supported(model.name, kind_name(kind), self._repository.capable(kind))
-        return model, model.programs[kind]
+        return model.programs[kind]
 
     async def plan(
         self,
