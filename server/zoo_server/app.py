@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import os
 import signal
 import time
 from collections.abc import Callable
@@ -25,9 +26,9 @@ from pixelzoo.v1 import (
 from zoo_server.config import ServerConfig
 from zoo_server.engine.engine import Engine
 from zoo_server.engine.warm_up import warm_up
+from zoo_server.interceptors.calls import CallsInterceptor
 from zoo_server.interceptors.errors import ErrorsInterceptor
 from zoo_server.interceptors.in_flight import InFlightInterceptor
-from zoo_server.interceptors.request_log import RequestLogInterceptor
 from zoo_server.repository.repository import Repository
 from zoo_server.services.catalog import CatalogService
 from zoo_server.services.image_pool import ImagePool
@@ -37,6 +38,12 @@ from zoo_server.services.plan import Planner
 from zoo_server.services.sampling import SamplingService
 from zoo_server.services.scoring import ScoringService
 from zoo_server.services.translation import TranslationService
+from zoo_server.telemetry.call_log import CallLog
+from zoo_server.telemetry.channelz_port import ChannelzPort
+from zoo_server.telemetry.gauges import Gauges
+from zoo_server.telemetry.metrics import Metrics
+from zoo_server.telemetry.metrics_port import MetricsPort
+from zoo_server.telemetry.tracing import start_tracing
 
 _log = logging.getLogger(__name__)
 
@@ -65,17 +72,24 @@ class App:
     def __init__(self, config: ServerConfig, repository: Repository) -> None:
         self.config = config
         self.repository = repository
-        self.engine = Engine(config.max_pending_items)
+        self._metrics = Metrics() if config.metrics_port else None
+        self._tracing = start_tracing(os.environ)
+        self._metrics_port: MetricsPort | None = None
+        self._channelz_port: ChannelzPort | None = None
+        self.engine = Engine(config.max_pending_items, self._metrics)
         self._pool = ImagePool(config.image_threads, config.max_pixels_per_image)
         self._health = health.aio.HealthServicer()
         self._in_flight = InFlightInterceptor()
+        # The log comes last: by then the others have had their say.
+        listeners = [one for one in (self._metrics, self._tracing, CallLog()) if one is not None]
         self._server = grpc.aio.server(
-            interceptors=[RequestLogInterceptor(), self._in_flight, ErrorsInterceptor()],
+            interceptors=[CallsInterceptor(listeners), self._in_flight, ErrorsInterceptor()],
             options=[
                 ("grpc.max_receive_message_length", config.max_message_bytes),
                 ("grpc.http2.min_recv_ping_interval_without_data_ms", _PING_INTERVAL_MS),
                 # Two servers on one port would share its connections at random: let the second one fail instead.
                 ("grpc.so_reuseport", 0),
+                ("grpc.enable_channelz", int(bool(config.channelz_port))),
             ],
         )
         self._add_services()
@@ -104,7 +118,7 @@ class App:
             reflection.enable_server_reflection((*names, reflection.SERVICE_NAME), server)
 
     async def start(self) -> int:
-        """Warm up, open the port and serve; gives the port. Raises OSError if it is taken."""
+        """Warm up, open the ports and serve; gives the one for calls. Raises OSError if one is taken."""
         for model in list(self.repository.loaded()):
             began = time.monotonic()
             try:
@@ -120,15 +134,29 @@ class App:
             port = self._server.add_insecure_port(address)
         except RuntimeError as error:
             raise OSError(f"cannot listen on {address}: is the port taken?") from error
+        await self._open_side_ports()
         self.engine.start()
         await self._server.start()
         for service in SERVICES:
             await self._health.set(service, health_pb2.HealthCheckResponse.SERVING)
         return port
 
+    async def _open_side_ports(self) -> None:
+        config = self.config
+        if self._metrics:
+            self._metrics.registry.register(Gauges(self.engine, self.repository))
+            self._metrics_port = MetricsPort(self._metrics.registry, config.metrics_host, config.metrics_port)
+        if config.channelz_port:
+            self._channelz_port = ChannelzPort()
+            await self._channelz_port.start(config.channelz_port)
+
     async def stop(self) -> None:
-        """Take no new calls, let those in flight end within the grace, and end the rest with SHUTTING_DOWN."""
+        """Say NOT_SERVING, take calls for the drain, let those in flight end within the grace, and end the rest.
+
+        Calls that come after the drain find the port closed; those that outlive the grace get SHUTTING_DOWN.
+        """
         await self._health.enter_graceful_shutdown()
+        await asyncio.sleep(self.config.drain_seconds)
         grace = self.config.grace_seconds
         closing = asyncio.create_task(self._server.stop(grace + 2 * _LAST_WORDS_SECONDS))
         if not await self._in_flight.wait_until_idle(grace):
@@ -138,6 +166,12 @@ class App:
         await self._server.stop(None)
         await closing
         self._pool.close()
+        # To the last, so that the drain can be watched.
+        for port in (self._metrics_port, self._channelz_port):
+            if port:
+                await port.close()
+        if self._tracing:
+            await asyncio.to_thread(self._tracing.close)
 
 
 async def serve(config: ServerConfig, repository: Repository, on_ready: Callable[[int], None]) -> None:

@@ -17,9 +17,7 @@ def lines(caplog, wait_until):
 
     def found():
         return [
-            record.getMessage()
-            for record in caplog.records
-            if record.name == "zoo_server.interceptors.request_log"
+            record.getMessage() for record in caplog.records if record.name == "zoo_server.telemetry.call_log"
         ]
 
     def wait(count):

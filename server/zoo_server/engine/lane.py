@@ -1,5 +1,6 @@
 """A lane: the alive items of one program. They share its network calls, and join and leave between steps."""
 
+import time
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 
@@ -9,6 +10,7 @@ from zoo_server.engine import policy
 from zoo_server.engine.batch import Batch, gather, stack
 from zoo_server.engine.bucket import bucket_for
 from zoo_server.engine.job import Item, Job
+from zoo_server.engine.observer import Observer, Phase
 from zoo_server.repository.function import Function
 from zoo_server.repository.program import Program
 
@@ -16,7 +18,7 @@ from zoo_server.repository.program import Program
 class Lane:
     """Items whose inputs have equal shapes, so that they fit in one batch. Owned by the scheduler thread."""
 
-    def __init__(self, program: Program, on_leave: Callable[[int], None]) -> None:
+    def __init__(self, program: Program, on_leave: Callable[[int], None], observer: Observer) -> None:
         """`on_leave` is told how many items have left, done or not."""
         self.last_turn = 0
         self._program = program
@@ -24,6 +26,7 @@ class Lane:
         self._waiting: deque[Item] = deque()
         self._running: list[Item] = []
         self._on_leave = on_leave
+        self._observer = observer
 
     @property
     def empty(self) -> bool:
@@ -57,6 +60,10 @@ class Lane:
         items = [self._waiting.popleft() for _ in range(min(self._room, len(self._waiting)))]
         self._running += items
         if items:
+            now = time.monotonic()
+            self._observer.begun(self._program, [now - item.job.submitted for item in items])
+            for item in items:
+                item.job.begin(now)
             for group, batch in self._isolating(items, self._first_state):
                 self._place(group, batch)
         return items
@@ -64,7 +71,8 @@ class Lane:
     def _first_state(self, items: Sequence[Item]) -> Batch:
         size = bucket_for(len(items), self._program.buckets)
         inputs = stack([item.inputs for item in items], self._program.inputs, size)
-        return inputs.through(self._program.begin) if self._program.begin else inputs
+        begin = self._program.begin
+        return self._run("begin", begin, inputs, len(items)) if begin else inputs
 
     def _advance(self, number: int) -> Sequence[Item]:
         advance = self._program.advance
@@ -72,7 +80,9 @@ class Lane:
         if advance is None or not unfinished:
             return ()
         items = policy.next_items(unfinished, self._room)
-        for group, batch in self._isolating(items, lambda items: self._state(items).through(advance)):
+        for group, batch in self._isolating(
+            items, lambda items: self._run("advance", advance, self._state(items), len(items))
+        ):
             before = [item.step for item in group]
             self._place(group, batch)
             for item, step in zip(group, before, strict=True):
@@ -84,24 +94,33 @@ class Lane:
 
     def _preview(self, items: Sequence[Item]) -> None:
         if items and self._program.preview is not None:
-            for group, images in self._outputs(items, self._program.preview):
+            for group, images in self._outputs("preview", items, self._program.preview):
                 for row, item in enumerate(group):
                     item.job.post_preview(item, images["image"][row])
 
     def _finish(self) -> Sequence[Item]:
         items = [item for item in self._running if item.done][: self._room]
         if items:
-            for group, outputs in self._outputs(items, self._program.finish):
+            for group, outputs in self._outputs("finish", items, self._program.finish):
                 for row, item in enumerate(group):
                     item.job.post_result(item, {name: column[row] for name, column in outputs.items()})
                 self._leave(group)
         return items
 
     def _outputs(
-        self, items: Sequence[Item], function: Function
+        self, phase: Phase, items: Sequence[Item], function: Function
     ) -> list[tuple[Sequence[Item], dict[str, Array]]]:
-        groups = self._isolating(items, lambda items: self._state(items).through(function))
+        groups = self._isolating(
+            items, lambda items: self._run(phase, function, self._state(items), len(items))
+        )
         return [(group, batch.columns()) for group, batch in groups]
+
+    def _run(self, phase: Phase, function: Function, batch: Batch, items: int) -> Batch:
+        began = time.monotonic()
+        result = batch.through(function)
+        result.wait()
+        self._observer.ran(self._program, phase, items, batch.size, time.monotonic() - began)
+        return result
 
     def _state(self, items: Sequence[Item]) -> Batch:
         return gather(items, bucket_for(len(items), self._program.buckets))

@@ -6,12 +6,14 @@ never by waiting for more.
 
 import threading
 import time
-from collections import deque
+from collections import Counter, deque
+from functools import partial
 
 from zoo_server import errors, incidents
 from zoo_server.engine import policy
 from zoo_server.engine.job import Item, Job
 from zoo_server.engine.lane import Lane
+from zoo_server.engine.observer import Observer
 from zoo_server.errors import CallError
 from zoo_server.repository.program import Program
 
@@ -21,11 +23,12 @@ LaneKey = tuple[Program, tuple[tuple[int, ...], ...]]
 class Scheduler:
     """Runs jobs until it is stopped. `submit`, `stop` and `pending_items` may be used from any thread."""
 
-    def __init__(self, max_pending_items: int) -> None:
+    def __init__(self, max_pending_items: int, observer: Observer) -> None:
         self._max_pending_items = max_pending_items
+        self._observer = observer
         self._changed = threading.Condition()
         self._inbox: deque[Job] = deque()
-        self._pending_items = 0
+        self._pending: Counter[str] = Counter()
         self._stopping = False
         self._thread = threading.Thread(target=self._run, name="scheduler", daemon=True)
         # From here on the thread's own.
@@ -39,7 +42,13 @@ class Scheduler:
     @property
     def pending_items(self) -> int:
         """Items that wait or are in the making."""
-        return self._pending_items
+        return sum(self.pending_by_model.values())
+
+    @property
+    def pending_by_model(self) -> Counter[str]:
+        """The same by the model's name."""
+        with self._changed:
+            return self._pending.copy()
 
     @property
     def turns(self) -> int:
@@ -51,9 +60,10 @@ class Scheduler:
         with self._changed:
             if self._stopping:
                 raise errors.shutting_down()
-            if self._pending_items + len(job.items) > self._max_pending_items:
-                raise errors.queue_full(job.program.model, self._pending_items, self._max_pending_items, 1.0)
-            self._pending_items += len(job.items)
+            pending = self._pending.total()
+            if pending + len(job.items) > self._max_pending_items:
+                raise errors.queue_full(job.program.model, pending, self._max_pending_items, 1.0)
+            self._pending[job.program.model] += len(job.items)
             self._inbox.append(job)
             self._changed.notify()
 
@@ -91,7 +101,8 @@ class Scheduler:
                 groups.setdefault((job.program, item.shapes), []).append(item)
             for key, items in groups.items():
                 if key not in self._lanes:
-                    self._lanes[key] = Lane(job.program, self._release)
+                    release = partial(self._release, job.program.model)
+                    self._lanes[key] = Lane(job.program, release, self._observer)
                 self._lanes[key].add(job, items)
 
     def _drop_unwanted(self) -> None:
@@ -118,8 +129,12 @@ class Scheduler:
             job.fail(failure)
         self._jobs, self._lanes = set(), {}
         with self._changed:
-            self._pending_items = sum(len(job.items) for job in self._inbox)
+            self._pending = Counter()
+            for job in self._inbox:
+                self._pending[job.program.model] += len(job.items)
 
-    def _release(self, items: int) -> None:
+    def _release(self, model: str, items: int) -> None:
         with self._changed:
-            self._pending_items -= items
+            self._pending[model] -= items
+            if not self._pending[model]:
+                del self._pending[model]  # Models come and go: their names are not kept.
