@@ -51,7 +51,7 @@ HOUSES = [
         "zoo_server",
         "server/zoo_server",
         floors(
-            "__main__",
+            "__main__ health_probe",
             "cli",
             "app",
             "services interceptors",

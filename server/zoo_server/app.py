@@ -6,6 +6,7 @@ import os
 import signal
 import time
 from collections.abc import Callable
+from contextlib import suppress
 
 import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
@@ -76,6 +77,7 @@ class App:
         self._tracing = start_tracing(os.environ)
         self._metrics_port: MetricsPort | None = None
         self._channelz_port: ChannelzPort | None = None
+        self._drained = asyncio.Event()
         self.engine = Engine(config.max_pending_items, self._metrics)
         self._pool = ImagePool(config.image_threads, config.max_pixels_per_image)
         self._health = health.aio.HealthServicer()
@@ -150,13 +152,18 @@ class App:
             self._channelz_port = ChannelzPort()
             await self._channelz_port.start(config.channelz_port)
 
+    def end_drain(self) -> None:
+        """Do not wait any longer for load balancers to notice that the server is stopping."""
+        self._drained.set()
+
     async def stop(self) -> None:
         """Say NOT_SERVING, take calls for the drain, let those in flight end within the grace, and end the rest.
 
         Calls that come after the drain find the port closed; those that outlive the grace get SHUTTING_DOWN.
         """
         await self._health.enter_graceful_shutdown()
-        await asyncio.sleep(self.config.drain_seconds)
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._drained.wait(), self.config.drain_seconds)
         grace = self.config.grace_seconds
         closing = asyncio.create_task(self._server.stop(grace + 2 * _LAST_WORDS_SECONDS))
         if not await self._in_flight.wait_until_idle(grace):
@@ -175,11 +182,20 @@ class App:
 
 
 async def serve(config: ServerConfig, repository: Repository, on_ready: Callable[[int], None]) -> None:
-    """Serve until SIGTERM or SIGINT, then stop gracefully. Calls `on_ready` with the port once calls are taken."""
+    """Serve until SIGTERM or SIGINT, then stop gracefully; a second signal ends the drain.
+
+    Calls `on_ready` with the port once calls are taken.
+    """
     app = App(config, repository)
     stopping = asyncio.Event()
+
+    def on_signal() -> None:
+        if stopping.is_set():
+            app.end_drain()
+        stopping.set()
+
     for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stopping.set)
+        asyncio.get_running_loop().add_signal_handler(number, on_signal)
     on_ready(await app.start())
     await stopping.wait()
     _log.info("stopping")

@@ -1,5 +1,6 @@
 """`pixelzoo serve` as a process of its own."""
 
+import json
 import re
 import signal
 import socket
@@ -61,7 +62,7 @@ def test_interrupt_stops_it_too_and_calls_in_flight_end(serve, models, connect, 
     one_model = tmp_path / "one"
     one_model.mkdir()
     (one_model / "ripples").symlink_to(models / "ripples")
-    process, line = serve("--models", one_model, "--port", 0)
+    process, line = serve("--models", one_model, "--port", 0, "--log-format", "json")
     address, count = READY.fullmatch(line).groups()
     assert count == "1"
     call = connect(address).sampling.Sample.future(
@@ -71,6 +72,9 @@ def test_interrupt_stops_it_too_and_calls_in_flight_end(serve, models, connect, 
     process.send_signal(signal.SIGINT)
     assert len(call.result().images) == 8
     assert process.wait(60) == 0
+    log = [json.loads(line) for line in (tmp_path / "log").read_text().splitlines()]
+    assert [line["code"] for line in log if "method" in line] == ["OK"]
+    assert log[-1]["message"] == "stopped"
 
 
 def run(*arguments):
