@@ -12,10 +12,11 @@ def serving(address: str, service: str = "", seconds: float = 5.0) -> bool:
     with grpc.insecure_channel(address) as channel:
         stub = health_pb2_grpc.HealthStub(channel)
         try:
-            answer = stub.Check(health_pb2.HealthCheckRequest(service=service), timeout=seconds)
+            # The stubs' types leave their methods out.
+            answer = stub.Check(health_pb2.HealthCheckRequest(service=service), timeout=seconds)  # type: ignore[attr-defined]
         except grpc.RpcError:
             return False
-    return answer.status == health_pb2.HealthCheckResponse.SERVING
+    return bool(answer.status == health_pb2.HealthCheckResponse.SERVING)
 
 
 def main() -> None:

@@ -107,18 +107,12 @@ def test_the_log_names_the_trace(collector, start_server, connect, caplog, wait_
     assert found()[0]["trace_id"] == TRACE
 
 
-@pytest.mark.parametrize(
-    "environment",
-    [
-        {},
-        {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:4317", "OTEL_SDK_DISABLED": "true"},
-        {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:4317", "OTEL_TRACES_EXPORTER": "none"},
-    ],
-)
-def test_without_a_collector_nothing_of_it_is_imported(environment):
+def test_without_a_collector_nothing_of_it_is_imported():
+    named = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:4317"}
+    off = [{}, {**named, "OTEL_SDK_DISABLED": "true"}, {**named, "OTEL_TRACES_EXPORTER": "none"}]
     code = (
         "import sys; import zoo_server.app; from zoo_server.telemetry.tracing import start_tracing\n"
-        f"assert start_tracing({environment}) is None\n"
+        f"assert not any(start_tracing(environment) for environment in {off})\n"
         "assert not [name for name in sys.modules if name.startswith('opentelemetry')]"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
