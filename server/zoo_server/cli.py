@@ -5,7 +5,6 @@ import inspect
 import logging
 import os
 import sys
-from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -14,7 +13,6 @@ import typer
 from zoo_server.config import SETTINGS, ServerConfig, Setting
 from zoo_server.config_sources import FILE_VARIABLE, read_config
 from zoo_server.telemetry.log_format import configure_log
-from zoo_server.telemetry.native_lines import native_lines_logged
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
@@ -82,10 +80,9 @@ app.command()(serve)
 
 def _run(config: ServerConfig) -> None:
     # Only here, so that `pixelzoo serve --help` does not wait for TensorFlow.
-    with native_lines_logged() if config.log_format == "json" else nullcontext():
-        from zoo_server.app import serve as serve_forever
-        from zoo_server.repository.repository import Repository
-        from zoo_server.tensorflow_runtime import configure_threads
+    from zoo_server.app import serve as serve_forever
+    from zoo_server.repository.repository import Repository
+    from zoo_server.tensorflow_runtime import configure_threads
 
     configure_threads(config.compute_threads)
     repository = Repository.load(config.models)

@@ -127,11 +127,6 @@ def test_no_label_has_a_value_that_a_client_chose(live, connect, wait_until):
     assert not [key for key in live.scrape() if "chosen" in str(key).lower()]
 
 
-def test_there_is_no_port_unless_it_is_asked_for(server):
-    assert server.app.config.metrics_port == 0
-    assert server.app._metrics_port is None
-
-
 def test_the_port_closes_with_the_server(start_server):
     live = start_server(metrics_port=free_port())
     live.run(live.app.stop())
