@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 REPOSITORY = Path(__file__).resolve().parents[1]
-LOCKS = ["requirements.lock", "protos/requirements.lock"]
+LOCKS = ["requirements.lock", "protos/requirements.lock", "server/deploy/requirements.lock"]
 
 
 @pytest.mark.parametrize("lock", LOCKS)

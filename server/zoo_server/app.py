@@ -2,8 +2,10 @@
 
 import asyncio
 import logging
+import os
 import signal
 from collections.abc import Callable
+from contextlib import suppress
 
 import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
@@ -24,9 +26,9 @@ from pixelzoo.v1 import (
 from zoo_server.config import ServerConfig, SettingError
 from zoo_server.engine.admission import Limits
 from zoo_server.engine.engine import Engine
+from zoo_server.interceptors.calls import CallsInterceptor
 from zoo_server.interceptors.errors import ErrorsInterceptor
 from zoo_server.interceptors.in_flight import InFlightInterceptor
-from zoo_server.interceptors.request_log import RequestLogInterceptor
 from zoo_server.lifecycle import Lifecycle
 from zoo_server.repository.repository import Repository
 from zoo_server.services.catalog import CatalogService
@@ -38,6 +40,12 @@ from zoo_server.services.plan import Planner
 from zoo_server.services.sampling import SamplingService
 from zoo_server.services.scoring import ScoringService
 from zoo_server.services.translation import TranslationService
+from zoo_server.telemetry.call_log import CallLog
+from zoo_server.telemetry.channelz_port import ChannelzPort
+from zoo_server.telemetry.gauges import Gauges
+from zoo_server.telemetry.metrics import Metrics
+from zoo_server.telemetry.metrics_port import MetricsPort
+from zoo_server.telemetry.tracing import start_tracing
 
 _log = logging.getLogger(__name__)
 
@@ -66,22 +74,29 @@ class App:
     def __init__(self, config: ServerConfig, repository: Repository) -> None:
         self.config = config
         self.repository = repository
-        self.engine = Engine(
-            Limits(config.max_pending_items, config.max_pending_seconds, dict(config.max_bucket))
-        )
+        self._metrics = Metrics() if config.metrics_port else None
+        self._tracing = start_tracing(os.environ)
+        self._metrics_port: MetricsPort | None = None
+        self._channelz_port: ChannelzPort | None = None
+        self._drained = asyncio.Event()
+        limits = Limits(config.max_pending_items, config.max_pending_seconds, dict(config.max_bucket))
+        self.engine = Engine(limits, self._metrics)
         self._pool = ImagePool(config.image_threads, config.max_pixels_per_image)
         self._health = HealthService(repository)
         self.lifecycle = Lifecycle(
             repository, self.engine, config.model_poll_seconds, self._health.follow_models
         )
         self._in_flight = InFlightInterceptor()
+        # The log comes last: by then the others have had their say.
+        listeners = [one for one in (self._metrics, self._tracing, CallLog()) if one is not None]
         self._server = grpc.aio.server(
-            interceptors=[RequestLogInterceptor(), self._in_flight, ErrorsInterceptor()],
+            interceptors=[CallsInterceptor(listeners), self._in_flight, ErrorsInterceptor()],
             options=[
                 ("grpc.max_receive_message_length", config.max_message_bytes),
                 ("grpc.http2.min_recv_ping_interval_without_data_ms", _PING_INTERVAL_MS),
                 # Two servers on one port would share its connections at random: let the second one fail instead.
                 ("grpc.so_reuseport", 0),
+                ("grpc.enable_channelz", int(bool(config.channelz_port))),
             ],
         )
         self._add_services()
@@ -110,23 +125,31 @@ class App:
             reflection.enable_server_reflection((*names, reflection.SERVICE_NAME), server)
 
     async def start(self) -> int:
-        """Warm up, open the port and serve; gives the port.
+        """Warm up, open the ports and serve; gives the one for calls.
 
-        Raises OSError if it is taken, and SettingError for a setting that does not suit the models.
+        Raises OSError if one is taken, and SettingError for a setting that does not suit the models.
         """
         self._check_buckets()
         self.engine.start()
         await self.lifecycle.start()
-        address = self.config.address(self.config.port)
         try:
-            port = self._server.add_insecure_port(address)
-        except RuntimeError as error:
+            port = self._open_port()
+            await self._open_side_ports()
+        except OSError:
             await self.lifecycle.stop()
             await self.engine.stop()
-            raise OSError(f"cannot listen on {address}: is the port taken?") from error
+            await self._close_side_ports()
+            raise
         await self._server.start()
         await self._health.serve(SERVICES)
         return port
+
+    def _open_port(self) -> int:
+        address = self.config.address(self.config.port)
+        try:
+            return self._server.add_insecure_port(address)
+        except RuntimeError as error:
+            raise OSError(f"cannot listen on {address}: is the port taken?") from error
 
     def _check_buckets(self) -> None:
         for model in self.repository.loaded():
@@ -138,10 +161,33 @@ class App:
         for name in self.config.max_bucket.keys() - set(self.repository.names):
             _log.warning("max_bucket: there is no model %r", name)
 
+    async def _open_side_ports(self) -> None:
+        config = self.config
+        if self._metrics:
+            self._metrics.registry.register(Gauges(self.engine, self.repository))
+            self._metrics_port = MetricsPort(self._metrics.registry, config.metrics_host, config.metrics_port)
+        if config.channelz_port:
+            self._channelz_port = ChannelzPort()
+            await self._channelz_port.start(config.channelz_port)
+
+    async def _close_side_ports(self) -> None:
+        for port in (self._metrics_port, self._channelz_port):
+            if port:
+                await port.close()
+
+    def end_drain(self) -> None:
+        """Do not wait any longer for load balancers to notice that the server is stopping."""
+        self._drained.set()
+
     async def stop(self) -> None:
-        """Take no new calls, let those in flight end within the grace, and end the rest with SHUTTING_DOWN."""
+        """Say NOT_SERVING, take calls for the drain, let those in flight end within the grace, and end the rest.
+
+        Calls that come after the drain find the port closed; those that outlive the grace get SHUTTING_DOWN.
+        """
         await self.lifecycle.stop()
         await self._health.enter_graceful_shutdown()
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._drained.wait(), self.config.drain_seconds)
         grace = self.config.grace_seconds
         closing = asyncio.create_task(self._server.stop(grace + 2 * _LAST_WORDS_SECONDS))
         if not await self._in_flight.wait_until_idle(grace):
@@ -151,14 +197,26 @@ class App:
         await self._server.stop(None)
         await closing
         self._pool.close()
+        await self._close_side_ports()  # To the last, so that the drain can be watched.
+        if self._tracing:
+            await asyncio.to_thread(self._tracing.close)
 
 
 async def serve(config: ServerConfig, repository: Repository, on_ready: Callable[[int], None]) -> None:
-    """Serve until SIGTERM or SIGINT, then stop gracefully. Calls `on_ready` with the port once calls are taken."""
+    """Serve until SIGTERM or SIGINT, then stop gracefully; a second signal ends the drain.
+
+    Calls `on_ready` with the port once calls are taken.
+    """
     app = App(config, repository)
     stopping = asyncio.Event()
+
+    def on_signal() -> None:
+        if stopping.is_set():
+            app.end_drain()
+        stopping.set()
+
     for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stopping.set)
+        asyncio.get_running_loop().add_signal_handler(number, on_signal)
     on_ready(await app.start())
     await stopping.wait()
     _log.info("stopping")

@@ -12,13 +12,12 @@ import typer
 
 from zoo_server.config import SETTINGS, ServerConfig, Setting, SettingError
 from zoo_server.config_sources import FILE_VARIABLE, read_config
+from zoo_server.telemetry.log_format import configure_log
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
-_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 
-
-def serve(config: Path | None, log_level: str, **flags: Any) -> None:
+def serve(config: Path | None, **flags: Any) -> None:
     """Serve SavedModels over gRPC.
 
     When it is ready it prints one line to the standard output, "pixelzoo server ready on HOST:PORT (N models)"; its log
@@ -31,17 +30,12 @@ def serve(config: Path | None, log_level: str, **flags: Any) -> None:
         settings = read_config(flags, os.environ, config)
     except ValueError as error:
         raise typer.BadParameter(str(error)) from error
-    if log_level.upper() not in _LEVELS:
-        raise typer.BadParameter(f"--log-level must be DEBUG, INFO, WARNING or ERROR, and is {log_level}")
     if not settings.models.is_dir():
         remedy = "name one that holds <model>/<version>/"
         raise typer.BadParameter(f"--models: there is no folder {settings.models}: {remedy}")
-    logging.basicConfig(
-        stream=sys.stderr, level=log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s"
-    )
-    logging.getLogger("absl").setLevel(logging.WARNING)  # TensorFlow's notes while it loads a SavedModel.
+    configure_log(settings.log_format, settings.log_level)
     try:
-        settings.check_port()
+        settings.check_ports()
         _run(settings)
     except (OSError, SettingError) as error:
         print(f"pixelzoo serve: {error}", file=sys.stderr)
@@ -52,7 +46,7 @@ def _flag(setting: Setting) -> inspect.Parameter:
     """The flag of a setting as Typer reads it: None where it was not given."""
     kind: Any = list[str] if setting.kind is dict else setting.kind
     names = [f"{setting.flag}/--no-{setting.flag[2:]}" if setting.kind is bool else setting.flag]
-    metavar = "MODEL=N" if setting.kind is dict else None
+    metavar = "MODEL=N" if setting.kind is dict else "|".join(setting.choices) or None
     option = typer.Option(*names, help=f"{setting.words}{_default(setting)}", metavar=metavar)
     return inspect.Parameter(
         setting.name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Annotated[kind | None, option]
@@ -69,13 +63,11 @@ def _default(setting: Setting) -> str:
 
 def _signature() -> inspect.Signature:
     config = typer.Option(help=f"A TOML file of settings; else the one that {FILE_VARIABLE} names.")
-    level = typer.Option(help="DEBUG, INFO, WARNING or ERROR.")
     keyword = inspect.Parameter.KEYWORD_ONLY
     return inspect.Signature(
         [
             *map(_flag, SETTINGS),
             inspect.Parameter("config", keyword, default=None, annotation=Annotated[Path | None, config]),
-            inspect.Parameter("log_level", keyword, default="INFO", annotation=Annotated[str, level]),
         ]
     )
 

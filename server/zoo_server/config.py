@@ -20,11 +20,13 @@ class SettingError(ValueError):
     """A setting that is well formed, but does not suit what is served."""
 
 
-def _about(words: str, *, least: float | None = None, most: float | None = None) -> dict[str, Any]:
-    return {"words": words, "least": least, "most": most}
+def _about(
+    words: str, *, least: float | None = None, most: float | None = None, choices: tuple[str, ...] = ()
+) -> dict[str, Any]:
+    return {"words": words, "least": least, "most": most, "choices": choices}
 
 
-def _setting(default: Any, words: str, **limits: float) -> Any:
+def _setting(default: Any, words: str, **limits: Any) -> Any:
     """A field with what is to be said of it."""
     return field(default=default, metadata=_about(words, **limits))
 
@@ -75,28 +77,59 @@ class ServerConfig:
     grace_seconds: float = _setting(
         10.0, "How long calls in flight may go on after a signal to stop.", least=0
     )
+    drain_seconds: float = _setting(
+        0.0,
+        "How long calls are still taken after a signal to stop, while health says NOT_SERVING, so that load "
+        "balancers notice.",
+        least=0,
+    )
     compute_threads: int = _setting(0, "Cores that one TensorFlow operation may use; 0 means all.", least=0)
     image_threads: int = _setting(2, "Threads that decode and encode pictures.", least=1)
     reflection: bool = _setting(True, "Whether clients may ask for the descriptors of the services.")
+    metrics_port: int = _setting(
+        0, "Port where Prometheus reads metrics over HTTP; 0 for none.", least=0, most=65535
+    )
+    metrics_host: str = _setting("127.0.0.1", "Address of the metrics' port; 0.0.0.0 for every network.")
+    channelz_port: int = _setting(
+        0,
+        "Port on 127.0.0.1 where gRPC tells of its connections, for debugging; 0 for none.",
+        least=0,
+        most=65535,
+    )
+    log_format: str = _setting("text", "How the log is written.", choices=("text", "json"))
+    log_level: str = _setting(
+        "INFO", "The least that the log has.", choices=("DEBUG", "INFO", "WARNING", "ERROR")
+    )
 
     def __post_init__(self) -> None:
         for setting in SETTINGS:
             setting.check(getattr(self, setting.name), setting.name)
 
-    def check_port(self) -> None:
-        """Raises OSError if the port cannot be had, before minutes may be spent on loading models."""
-        try:
-            family, *_, address = socket.getaddrinfo(self.host, self.port, type=socket.SOCK_STREAM)[0]
-            with socket.socket(family) as probe:
-                # As gRPC does: a port is free although old connections to it still linger.
-                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-                probe.bind(address)
-        except OSError as error:
-            raise OSError(f"cannot listen on {self.address(self.port)}: {error.strerror}") from error
+    def check_ports(self) -> None:
+        """Raises OSError if a port cannot be had, before minutes may be spent on loading models."""
+        _check_port(self.host, self.port)
+        for host, port in ((self.metrics_host, self.metrics_port), ("127.0.0.1", self.channelz_port)):
+            if port:
+                _check_port(host, port)
 
     def address(self, port: int) -> str:
         """HOST:PORT as clients write it; an IPv6 host in brackets."""
-        return f"[{self.host}]:{port}" if ":" in self.host else f"{self.host}:{port}"
+        return _address(self.host, port)
+
+
+def _check_port(host: str, port: int) -> None:
+    try:
+        family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family) as probe:
+            # As gRPC does: a port is free although old connections to it still linger.
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+    except OSError as error:
+        raise OSError(f"cannot listen on {_address(host, port)}: {error.strerror}") from error
+
+
+def _address(host: str, port: int) -> str:
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 @dataclass(frozen=True)
@@ -112,6 +145,7 @@ class Setting:
     words: str
     least: float | None = None
     most: float | None = None
+    choices: tuple[str, ...] = ()
 
     @property
     def flag(self) -> str:
@@ -124,6 +158,9 @@ class Setting:
 
     def check(self, value: Any, where: str) -> None:
         """Raises ValueError, which begins with `where`, for a value out of its range."""
+        if self.choices and value not in self.choices:
+            rule = f"{', '.join(self.choices[:-1])} or {self.choices[-1]}"
+            raise ValueError(f"{where} must be {rule}, and is {value}")
         for number in value.values() if self.kind is dict else [value]:
             too_small = self.least is not None and number < self.least
             if too_small or (self.most is not None and number > self.most):

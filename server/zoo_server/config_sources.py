@@ -57,6 +57,8 @@ def _from_file(path: Path) -> dict[str, Any]:
 
 def _checked(setting: Setting, given: Any, where: str) -> Any:
     value = _parsed(setting.kind, given, where)
+    if setting.choices:  # However they are capitalised.
+        value = next((choice for choice in setting.choices if choice.lower() == value.lower()), value)
     setting.check(value, where)
     return value
 

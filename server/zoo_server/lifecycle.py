@@ -123,7 +123,9 @@ class Lifecycle:
             for program in model.programs.values():
                 self._engine.buckets(program)
         except ValueError as error:
-            return FailedModel(model.name, model.number, f"the server's max_bucket for it: {error} of its card")
+            return FailedModel(
+                model.name, model.number, f"the server's max_bucket for it: {error} of its card"
+            )
         try:
             await self._engine.warm_up(model)
         except CallError:

@@ -9,8 +9,9 @@ from pixelzoo.v1.capability_pb2 import CAPABILITY_KIND_SAMPLE
 from pixelzoo.v1.model_pb2 import ModelSelector
 from pixelzoo.v1.options_pb2 import DiffusionOptions, SampleOptions
 from pixelzoo.v1.sampling_service_pb2 import SampleRequest, StreamSampleRequest
-from zoo_server.engine.costs import LaneCosts, Phase
+from zoo_server.engine.costs import LaneCosts
 from zoo_server.engine.forecast import Load, seconds_of, seconds_shared, seconds_until
+from zoo_server.engine.phase import Phase
 
 BUCKETS = (1, 4, 8)
 PUSHBACK = "grpc-retry-pushback-ms"

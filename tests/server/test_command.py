@@ -1,5 +1,6 @@
 """`pixelzoo serve` as a process of its own."""
 
+import json
 import re
 import signal
 import socket
@@ -14,6 +15,9 @@ from pixelzoo.v1.model_pb2 import ModelSelector
 from pixelzoo.v1.sampling_service_pb2 import SampleRequest
 
 READY = re.compile(r"pixelzoo server ready on (\S+:\d+) \((\d+) models?\)\n")
+NATIVE = re.compile(
+    r"[IWE]\d{4} \d\d:\d\d:|WARNING: All log messages before absl"
+)  # What TensorFlow writes past us.
 
 
 @pytest.fixture
@@ -61,7 +65,7 @@ def test_interrupt_stops_it_too_and_calls_in_flight_end(serve, models, connect, 
     one_model = tmp_path / "one"
     one_model.mkdir()
     (one_model / "ripples").symlink_to(models / "ripples")
-    process, line = serve("--models", one_model, "--port", 0)
+    process, line = serve("--models", one_model, "--port", 0, "--log-format", "json")
     address, count = READY.fullmatch(line).groups()
     assert count == "1"
     call = connect(address).sampling.Sample.future(
@@ -71,6 +75,10 @@ def test_interrupt_stops_it_too_and_calls_in_flight_end(serve, models, connect, 
     process.send_signal(signal.SIGINT)
     assert len(call.result().images) == 8
     assert process.wait(60) == 0
+    lines = (tmp_path / "log").read_text().splitlines()
+    log = [json.loads(line) for line in lines if not NATIVE.match(line)]
+    assert [line["code"] for line in log if "method" in line] == ["OK"]
+    assert log[-1]["message"] == "stopped"
 
 
 def run(*arguments):

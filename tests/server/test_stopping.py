@@ -6,6 +6,7 @@ import time
 import grpc
 import pytest
 from google.rpc import error_details_pb2
+from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_status import rpc_status
 
 from pixelzoo.v1.model_pb2 import ModelSelector
@@ -68,3 +69,23 @@ def test_new_calls_are_unavailable(start_server, connect):
     with pytest.raises(grpc.RpcError) as caught:
         api.sampling.Sample(slow(1))
     assert caught.value.code() == grpc.StatusCode.UNAVAILABLE
+
+
+def test_health_says_so_first_then_calls_are_still_taken_and_only_then_the_port_closes(start_server, connect):
+    live = start_server(drain_seconds=3600, grace_seconds=30)
+    watch = health_pb2_grpc.HealthStub(connect(live.address).channel).Watch(health_pb2.HealthCheckRequest())
+    assert next(watch).status == health_pb2.HealthCheckResponse.SERVING
+    thread = stopping(live)
+    assert next(watch).status == health_pb2.HealthCheckResponse.NOT_SERVING
+    assert connect(live.address).sampling.Sample(slow(1)).images  # On a connection of its own.
+    assert thread.is_alive()
+    live.run(end_drain(live))
+    thread.join(60)
+    assert not thread.is_alive()
+    with pytest.raises(grpc.RpcError) as caught:
+        connect(live.address).sampling.Sample(slow(1))
+    assert caught.value.code() == grpc.StatusCode.UNAVAILABLE
+
+
+async def end_drain(live):
+    live.app.end_drain()

@@ -32,6 +32,10 @@ class Batch:
         """What `function` makes of it: one call of the network."""
         return Batch(function(self.tensors), self.size)
 
+    def wait(self) -> None:
+        """Returns once it is computed: a GPU hands out tensors that it has still to fill."""
+        self.column("step" if "step" in self.tensors else next(iter(self.tensors)))
+
     def column(self, name: str) -> Array:
         """One tensor as an array that shares its memory: read it only."""
         return np.asarray(self.tensors[name])

@@ -12,9 +12,10 @@ import threading
 import time
 from collections import OrderedDict, deque
 from collections.abc import Callable, Sequence
-from enum import Enum
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
+
+from zoo_server.engine.phase import Phase
 
 if TYPE_CHECKING:
     from zoo_server.repository.program import Program
@@ -26,14 +27,6 @@ _REMEMBERED = 15
 _ENOUGH = 5
 _FRESH_SECONDS = 60.0
 _MOST_SHAPES = 64
-
-
-class Phase(Enum):
-    """The calls of the network that an item goes through. Previews are not counted: they come and go with readers."""
-
-    BEGIN = "begin"
-    ADVANCE = "advance"
-    FINISH = "finish"
 
 
 class LaneCosts:

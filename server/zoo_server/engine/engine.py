@@ -1,14 +1,17 @@
 """The engine as the services see it: coroutines over the scheduler thread."""
 
 import asyncio
+import time
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 
+from zoo_server import calls
 from zoo_server.arrays import Array
 from zoo_server.engine.admission import Admission, Limits
 from zoo_server.engine.events import Event, Result
 from zoo_server.engine.job import Job
 from zoo_server.engine.mailbox import Mailbox
+from zoo_server.engine.observer import Observer, Unobserved
 from zoo_server.engine.scheduler import Scheduler
 from zoo_server.engine.warm_up import warm_up
 from zoo_server.repository.model import LoadedModel
@@ -21,9 +24,9 @@ Inputs = Sequence[Mapping[str, Array]]
 class Engine:
     """Runs items of any program, together with those of every other call."""
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: Limits, observer: Observer | None = None) -> None:
         self._admission = Admission(limits)
-        self._scheduler = Scheduler(self._admission)
+        self._scheduler = Scheduler(self._admission, observer or Unobserved())
 
     def buckets(self, program: Program) -> tuple[int, ...]:
         """The buckets that the program is run at; ValueError, which says why, if the limits leave none."""
@@ -40,6 +43,11 @@ class Engine:
     def pending_items(self) -> int:
         """Items that wait or are in the making."""
         return self._scheduler.pending_items
+
+    @property
+    def pending_by_model(self) -> Mapping[str, int]:
+        """The same by the model's name; models without any are left out."""
+        return self._scheduler.pending_by_model
 
     @property
     def turns(self) -> int:
@@ -102,3 +110,11 @@ class Engine:
             yield job.mailbox.events()
         finally:
             job.cancel()
+            _tell_phases(job)
+
+
+def _tell_phases(job: Job) -> None:
+    ended = job.ended or time.monotonic()
+    calls.phase("queue", job.submitted, job.begun or ended)
+    if job.begun is not None:
+        calls.phase("compute", job.begun, ended)

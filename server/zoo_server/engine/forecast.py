@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from math import ceil
 
 from zoo_server.engine.bucket import bucket_for
-from zoo_server.engine.costs import LaneCosts, Phase
+from zoo_server.engine.costs import LaneCosts
+from zoo_server.engine.phase import Phase
 
 
 @dataclass(slots=True)

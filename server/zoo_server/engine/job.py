@@ -80,6 +80,8 @@ class Job:
         self.reproducible = reproducible
         self.items_done = 0
         self.submitted = time.monotonic()
+        self.begun: float | None = None
+        self.ended: float | None = None
         self._over = False
 
     def cancel(self) -> None:
@@ -95,6 +97,10 @@ class Job:
         return self._over
 
     # What the scheduler thread reports.
+
+    def begin(self, now: float) -> None:
+        """An item of it has left the queue; the first one counts."""
+        self.begun = self.begun or now
 
     def post_progress(self, queue_position: int) -> None:
         """A one-shot item counts as one step, made when it is done."""
@@ -112,10 +118,10 @@ class Job:
     def close_if_done(self) -> None:
         """Ends the mailbox once every item is done; after the last progress, so that it shows all steps made."""
         if self.items_done == len(self.items):
-            self._over = True
+            self._over, self.ended = True, time.monotonic()
             self.mailbox.close()
 
     def fail(self, error: Exception) -> None:
         """The job ends with `error`; its other items leave at the scheduler's next turn."""
-        self._over = True
+        self._over, self.ended = True, time.monotonic()
         self.mailbox.close(error)

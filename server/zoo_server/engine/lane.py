@@ -7,8 +7,10 @@ from zoo_server import incidents
 from zoo_server.engine import policy
 from zoo_server.engine.batch import Batch, gather, stack
 from zoo_server.engine.bucket import bucket_for
-from zoo_server.engine.costs import LaneCosts, Phase
+from zoo_server.engine.costs import LaneCosts
 from zoo_server.engine.job import Item, Job
+from zoo_server.engine.observer import Observer
+from zoo_server.engine.phase import Phase
 from zoo_server.repository.function import Function
 from zoo_server.repository.program import Program
 
@@ -20,7 +22,12 @@ class Lane:
     """Items whose inputs have equal shapes, so that they fit in one batch. Owned by the scheduler thread."""
 
     def __init__(
-        self, program: Program, buckets: Sequence[int], costs: LaneCosts, on_leave: Callable[[int], None]
+        self,
+        program: Program,
+        buckets: Sequence[int],
+        costs: LaneCosts,
+        on_leave: Callable[[int], None],
+        observer: Observer,
     ) -> None:
         """`buckets` are those of the program that may be used; `on_leave` is told how many items have left."""
         self._program = program
@@ -31,6 +38,7 @@ class Lane:
         self._waiting: list[Item] = []
         self._running: list[Item] = []
         self._on_leave = on_leave
+        self._observer = observer
 
     @property
     def empty(self) -> bool:
@@ -68,19 +76,20 @@ class Lane:
         self._waiting = [item for item in self._waiting if item not in begun]
         self._running += items
         guessed = [item for item in items if self._program.advance and not item.steps_known]
-        began = time.perf_counter()
-        groups = self._isolating(items, self._first_state)
-        for group, batch in groups:
+        now = time.monotonic()
+        self._observer.begun(self._program, [now - item.job.submitted for item in items])
+        for item in items:
+            item.job.begin(now)
+        for group, batch in self._isolating(items, self._first_state):
             self._place(group, batch)
-        self._measure(Phase.BEGIN, items, groups, began)
         for item in guessed:
             if item.batch is not None:
                 self._costs.record_steps(item.steps)
         return items
 
     def _first_state(self, items: Sequence[Item]) -> Batch:
-        inputs = stack([item.inputs for item in items], self._program.inputs, self._size(items))
-        return inputs.through(self._program.begin) if self._program.begin else inputs
+        begin = self._program.begin
+        return self._run(Phase.BEGIN, begin, items, self._inputs) if begin else self._inputs(items)
 
     def _advance(self) -> Sequence[Item]:
         advance = self._program.advance
@@ -88,13 +97,9 @@ class Lane:
         if advance is None or not unfinished:
             return ()
         items = policy.next_items(unfinished, self._room, self._turns)
-        began = time.perf_counter()
-        groups = self._through(items, advance)
         before = {item: item.step for item in items}
-        for group, batch in groups:
+        for group, batch in self._through(Phase.ADVANCE, items, advance):
             self._place(group, batch)
-        self._measure(Phase.ADVANCE, items, groups, began)
-        for group, _ in groups:
             for item in group:
                 item.last_turn = self._turns
                 if item.step <= before[item]:
@@ -104,27 +109,37 @@ class Lane:
 
     def _preview(self, items: Sequence[Item]) -> None:
         if items and self._program.preview is not None:
-            for group, batch in self._through(items, self._program.preview):
+            for group, batch in self._through(Phase.PREVIEW, items, self._program.preview):
                 images = batch.columns()
                 for row, item in enumerate(group):
                     item.job.post_preview(item, images["image"][row])
 
     def _finish(self) -> Sequence[Item]:
         items = [item for item in self._running if item.done][: self._room]
-        if not items:
-            return ()
-        began = time.perf_counter()
-        groups = self._through(items, self._program.finish)
-        outputs = [batch.columns() for _, batch in groups]
-        self._measure(Phase.FINISH, items, groups, began)
-        for (group, _), columns in zip(groups, outputs, strict=True):
+        for group, batch in self._through(Phase.FINISH, items, self._program.finish) if items else ():
+            columns = batch.columns()
             for row, item in enumerate(group):
                 item.job.post_result(item, {name: column[row] for name, column in columns.items()})
             self._leave(group)
         return items
 
-    def _through(self, items: Sequence[Item], function: Function) -> Groups:
-        return self._isolating(items, lambda items: self._state(items).through(function))
+    def _through(self, phase: Phase, items: Sequence[Item], function: Function) -> Groups:
+        return self._isolating(items, lambda items: self._run(phase, function, items, self._state))
+
+    def _run(
+        self, phase: Phase, function: Function, items: Sequence[Item], form: Callable[[Sequence[Item]], Batch]
+    ) -> Batch:
+        """One call of the network, timed from the forming of its batch; one that fails is not counted."""
+        began = time.perf_counter()
+        result = form(items).through(function)
+        result.wait()
+        seconds = time.perf_counter() - began
+        self._costs.record(phase, result.size, seconds)
+        self._observer.ran(self._program, phase, len(items), result.size, seconds)
+        return result
+
+    def _inputs(self, items: Sequence[Item]) -> Batch:
+        return stack([item.inputs for item in items], self._program.inputs, self._size(items))
 
     def _state(self, items: Sequence[Item]) -> Batch:
         return gather(items, self._size(items))
@@ -134,11 +149,6 @@ class Lane:
         if any(item.job.reproducible for item in items):
             return self._room
         return bucket_for(len(items), self._buckets)
-
-    def _measure(self, phase: Phase, items: Sequence[Item], groups: Groups, began: float) -> None:
-        """What a call took until its outputs were read; a batch that failed, and was taken apart, says nothing."""
-        if len(groups) == 1 and len(groups[0][0]) == len(items):
-            self._costs.record(phase, groups[0][1].size, time.perf_counter() - began)
 
     def _place(self, items: Sequence[Item], batch: Batch) -> None:
         """The first rows of `batch` are the state of `items` from now on."""

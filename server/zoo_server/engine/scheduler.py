@@ -6,9 +6,10 @@ never by waiting for more.
 
 import threading
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterator
 from concurrent.futures import Future
+from functools import partial
 
 from zoo_server import errors, incidents
 from zoo_server.engine.admission import Admission, LaneKey
@@ -16,6 +17,7 @@ from zoo_server.engine.chores import Chores
 from zoo_server.engine.costs import Shapes
 from zoo_server.engine.job import Item, Job
 from zoo_server.engine.lane import Lane
+from zoo_server.engine.observer import Observer
 from zoo_server.engine.shares import Shares
 from zoo_server.errors import CallError
 
@@ -23,14 +25,15 @@ from zoo_server.errors import CallError
 class Scheduler:
     """Runs jobs until it is stopped. `submit`, `add_chore`, `stop` and `pending_items` may be used from any thread."""
 
-    def __init__(self, admission: Admission) -> None:
+    def __init__(self, admission: Admission, observer: Observer) -> None:
         self._admission = admission
+        self._observer = observer
         self._changed = threading.Condition()
         # Guarded by `_changed`, all five.
         self._inbox: deque[Job] = deque()
         self._jobs: dict[Job, None] = {}  # An ordered set: those in the inbox are among them.
         self._chores = Chores()
-        self._pending_items = 0
+        self._pending: Counter[str] = Counter()
         self._stopping = False
         self._thread = threading.Thread(target=self._run, name="scheduler", daemon=True)
         # From here on the thread's own.
@@ -45,7 +48,13 @@ class Scheduler:
     @property
     def pending_items(self) -> int:
         """Items that wait or are in the making."""
-        return self._pending_items
+        return sum(self.pending_by_model.values())
+
+    @property
+    def pending_by_model(self) -> Counter[str]:
+        """The same by the model's name."""
+        with self._changed:
+            return self._pending.copy()
 
     @property
     def turns(self) -> int:
@@ -57,9 +66,9 @@ class Scheduler:
         with self._changed:
             if self._stopping:
                 raise errors.shutting_down()
-            self._admission.check(job, self._jobs, self._pending_items, time.monotonic())
+            self._admission.check(job, self._jobs, self._pending.total(), time.monotonic())
             self._jobs[job] = None
-            self._pending_items += len(job.items)
+            self._pending[job.program.model] += len(job.items)
             self._inbox.append(job)
             self._changed.notify()
 
@@ -110,7 +119,8 @@ class Scheduler:
                 if key not in self._lanes:
                     buckets = self._admission.buckets(job.program)
                     costs = self._admission.costs.of(*key, buckets)
-                    self._lanes[key] = Lane(job.program, buckets, costs, self._release)
+                    release = partial(self._release, job.program.model)
+                    self._lanes[key] = Lane(job.program, buckets, costs, release, self._observer)
                 self._lanes[key].add(job, items)
 
     def _drop_unwanted(self) -> None:
@@ -151,14 +161,18 @@ class Scheduler:
         with self._changed:
             failed = self._jobs.keys() - set(self._inbox)
             self._jobs = dict.fromkeys(self._inbox)
-            self._pending_items = sum(len(job.items) for job in self._inbox)
+            self._pending = Counter()
+            for job in self._inbox:
+                self._pending[job.program.model] += len(job.items)
         for job in failed:
             job.fail(failure)
         self._lanes = {}
 
-    def _release(self, items: int) -> None:
+    def _release(self, model: str, items: int) -> None:
         with self._changed:
-            self._pending_items -= items
+            self._pending[model] -= items
+            if not self._pending[model]:
+                del self._pending[model]  # Models come and go: their names are not kept.
 
 
 def _name(key: LaneKey) -> tuple[int, Shapes]:

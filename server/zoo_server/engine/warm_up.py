@@ -1,4 +1,4 @@
-"""Runs each function of a version at each bucket that may be used, so that no caller waits for TensorFlow to prepare it."""
+"""Runs each function of a version at each bucket in use, so that no caller waits for TensorFlow to prepare it."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 

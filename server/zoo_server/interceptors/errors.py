@@ -7,7 +7,7 @@ import grpc
 from google.rpc import error_details_pb2
 from grpc_status import rpc_status
 
-from zoo_server import incidents
+from zoo_server import calls, incidents
 from zoo_server.errors import CallError
 from zoo_server.interceptors.handlers import Context, wrap
 from zoo_server.interceptors.request_id import request_id_of
@@ -40,6 +40,7 @@ class ErrorsInterceptor(grpc.aio.ServerInterceptor):
 
 
 async def _abort(context: Context, error: CallError, request: Any) -> None:
+    calls.note(reason=error.reason_name)
     status = rpc_status.to_status(error.to_status(request_id_of(request)))
     await context.abort(status.code, status.details, (*status.trailing_metadata, *_pushback(error)))
 

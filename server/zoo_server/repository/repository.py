@@ -97,6 +97,11 @@ class Repository:
         """All versions of a model that exists, the highest first."""
         return self._shelves[name].versions
 
+    def snapshot(self) -> dict[str, list[Version]]:
+        """The versions of every model by its name, as `names` and `versions` give them. Safe from any thread."""
+        # Copies of a dict are made at once; what is looked up by name might be gone by then.
+        return {name: shelf.versions for name, shelf in sorted(self._shelves.copy().items())}
+
     def loaded(self) -> Iterator[LoadedModel]:
         for name in self.names:
             yield from (version for version in self.versions(name) if isinstance(version, LoadedModel))

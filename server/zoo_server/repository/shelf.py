@@ -54,7 +54,7 @@ class Shelf:
     @property
     def versions(self) -> list[Version]:
         """All versions, the highest first."""
-        return [version for _, version in sorted(self._versions.items(), reverse=True)]
+        return [version for _, version in sorted(self._versions.copy().items(), reverse=True)]
 
     @property
     def labels(self) -> Mapping[str, int]:

@@ -1,6 +1,7 @@
 """Decodes and encodes pictures in a few threads, so that the event loop never waits for one."""
 
 import asyncio
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -9,7 +10,7 @@ from typing import Any, TypeVar
 from google.protobuf import json_format
 
 from pixelzoo.v1 import image_pb2
-from zoo_server import images
+from zoo_server import calls, images
 from zoo_server.arrays import Array
 from zoo_server.images import Incoming
 
@@ -39,16 +40,23 @@ class ImagePool:
     async def decode(self, pictures: Sequence[Incoming], max_pixels: int) -> list[Array]:
         """Their pixels; raises the first error among them. `max_pixels` is the model's own limit."""
         limit = min(max_pixels, self._max_pixels)
-        return await self._each(lambda picture: images.decode(picture, limit), pictures)
+        return await self._each("decode", lambda picture: images.decode(picture, limit), pictures)
 
     async def encode(self, pictures: Sequence[Outgoing]) -> list[image_pb2.Image]:
-        return await self._each(_encode, pictures)
+        return await self._each("encode", _encode, pictures)
 
-    async def _each(self, work: Callable[[Any], _T], pictures: Sequence[Any]) -> list[_T]:
+    async def _each(self, phase: str, work: Callable[[Any], _T], pictures: Sequence[Any]) -> list[_T]:
         if not pictures:
             return []
+
+        def timed() -> tuple[list[_T], float, float]:
+            began = time.monotonic()
+            return [work(picture) for picture in pictures], began, time.monotonic()
+
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._executor, lambda: [work(picture) for picture in pictures])
+        results, began, ended = await loop.run_in_executor(self._executor, timed)
+        calls.phase(phase, began, ended)
+        return results
 
 
 def _encode(picture: Outgoing) -> image_pb2.Image:

