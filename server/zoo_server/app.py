@@ -22,12 +22,15 @@ from pixelzoo.v1 import (
     translation_service_pb2,
     translation_service_pb2_grpc,
 )
+from zoo_server.certificates import certificates_of
 from zoo_server.config import ServerConfig
 from zoo_server.engine.engine import Engine
 from zoo_server.engine.warm_up import warm_up
+from zoo_server.interceptors.callers import CallersInterceptor
 from zoo_server.interceptors.errors import ErrorsInterceptor
 from zoo_server.interceptors.in_flight import InFlightInterceptor
 from zoo_server.interceptors.request_log import RequestLogInterceptor
+from zoo_server.quota import Quota
 from zoo_server.repository.repository import Repository
 from zoo_server.services.catalog import CatalogService
 from zoo_server.services.image_pool import ImagePool
@@ -37,6 +40,7 @@ from zoo_server.services.plan import Planner
 from zoo_server.services.sampling import SamplingService
 from zoo_server.services.scoring import ScoringService
 from zoo_server.services.translation import TranslationService
+from zoo_server.tokens import Tokens, tokens_of
 
 _log = logging.getLogger(__name__)
 
@@ -55,6 +59,9 @@ SERVICES = tuple(
 _PING_INTERVAL_MS = 60_000
 """Clients may ping an idle connection once a minute; gRPC's own default cuts off those that do so within 5 minutes."""
 
+_TOKEN_WATCH_SECONDS = 1.0
+"""A token that is taken out of the file is refused after this long at the latest."""
+
 _LAST_WORDS_SECONDS = 1.0
 """How long calls that are ended at the end of the grace have to hear so."""
 
@@ -69,8 +76,16 @@ class App:
         self._pool = ImagePool(config.image_threads, config.max_pixels_per_image)
         self._health = health.aio.HealthServicer()
         self._in_flight = InFlightInterceptor()
+        self._certificates = certificates_of(config)
+        self._tokens = tokens_of(config)
+        self._token_watch: asyncio.Task[None] | None = None
         self._server = grpc.aio.server(
-            interceptors=[RequestLogInterceptor(), self._in_flight, ErrorsInterceptor()],
+            interceptors=[
+                RequestLogInterceptor(),
+                self._in_flight,
+                ErrorsInterceptor(),
+                CallersInterceptor(self._tokens, _peer_quota(config)),
+            ],
             options=[
                 ("grpc.max_receive_message_length", config.max_message_bytes),
                 ("grpc.http2.min_recv_ping_interval_without_data_ms", _PING_INTERVAL_MS),
@@ -117,11 +132,16 @@ class App:
             _log.info("model %s version %d warm in %.1f s", model.name, model.number, seconds)
         address = self.config.address(self.config.port)
         try:
-            port = self._server.add_insecure_port(address)
+            if self._certificates is None:
+                port = self._server.add_insecure_port(address)
+            else:
+                port = self._server.add_secure_port(address, self._certificates.credentials())
         except RuntimeError as error:
             raise OSError(f"cannot listen on {address}: is the port taken?") from error
         self.engine.start()
         await self._server.start()
+        if self._tokens is not None:
+            self._token_watch = asyncio.create_task(_watch(self._tokens))
         for service in SERVICES:
             await self._health.set(service, health_pb2.HealthCheckResponse.SERVING)
         return port
@@ -129,6 +149,8 @@ class App:
     async def stop(self) -> None:
         """Take no new calls, let those in flight end within the grace, and end the rest with SHUTTING_DOWN."""
         await self._health.enter_graceful_shutdown()
+        if self._token_watch is not None:
+            self._token_watch.cancel()
         grace = self.config.grace_seconds
         closing = asyncio.create_task(self._server.stop(grace + 2 * _LAST_WORDS_SECONDS))
         if not await self._in_flight.wait_until_idle(grace):
@@ -138,6 +160,17 @@ class App:
         await self._server.stop(None)
         await closing
         self._pool.close()
+
+
+def _peer_quota(config: ServerConfig) -> Quota:
+    return Quota(config.peer_concurrent_calls, config.peer_requests_per_second, config.peer_burst)
+
+
+async def _watch(tokens: Tokens) -> None:
+    """Follow what the operator does to the file of tokens."""
+    while True:
+        await asyncio.sleep(_TOKEN_WATCH_SECONDS)
+        await asyncio.to_thread(tokens.reload_if_changed)
 
 
 async def serve(config: ServerConfig, repository: Repository, on_ready: Callable[[int], None]) -> None:

@@ -10,8 +10,10 @@ from typing import Annotated, Any
 
 import typer
 
+from zoo_server.certificates import certificates_of
 from zoo_server.config import SETTINGS, ServerConfig, Setting
 from zoo_server.config_sources import FILE_VARIABLE, read_config
+from zoo_server.tokens import tokens_of
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
@@ -40,6 +42,12 @@ def serve(config: Path | None, log_level: str, **flags: Any) -> None:
         stream=sys.stderr, level=log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )
     logging.getLogger("absl").setLevel(logging.WARNING)  # TensorFlow's notes while it loads a SavedModel.
+    try:
+        # Before minutes are spent on loading models; the server reads them again.
+        certificates_of(settings)
+        tokens_of(settings)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from error
     try:
         settings.check_port()
         _run(settings)

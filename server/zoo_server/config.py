@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import socket
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, field, fields
@@ -53,10 +54,51 @@ class ServerConfig:
     compute_threads: int = _setting(0, "Cores that one TensorFlow operation may use; 0 means all.", least=0)
     image_threads: int = _setting(2, "Threads that decode and encode pictures.", least=1)
     reflection: bool = _setting(True, "Whether clients may ask for the descriptors of the services.")
+    tls_certificate: Path | None = field(
+        default=None,
+        metadata=_about(
+            "PEM file of the server's certificate and its chain; without it nothing is encrypted."
+        ),
+    )
+    tls_key: Path | None = field(
+        default=None, metadata=_about("PEM file of the certificate's key, without a password.")
+    )
+    tls_client_ca: Path | None = field(
+        default=None,
+        metadata=_about("PEM file of the authorities whose certificates clients must have (mTLS)."),
+    )
+    token_file: Path | None = field(
+        default=None,
+        metadata=_about(
+            "TOML file of the tokens of which calls must carry one; pixelzoo token makes its lines."
+        ),
+    )
+    tokens_in_clear: bool = _setting(
+        False, "Whether tokens may come unencrypted from other machines, as behind a proxy that ends TLS."
+    )
+    peer_concurrent_calls: int = _setting(
+        0, "Calls that one address may have in flight, where there are no tokens; 0 for any number.", least=0
+    )
+    peer_requests_per_second: float = _setting(
+        0.0, "Calls a second that one address may make, where there are no tokens; 0 for any number.", least=0
+    )
+    peer_burst: int = _setting(
+        0, "Calls that it may make at once after a rest; 0 for those of one second.", least=0
+    )
 
     def __post_init__(self) -> None:
         for setting in SETTINGS:
             setting.check(getattr(self, setting.name), setting.name)
+        if (self.tls_certificate is None) != (self.tls_key is None):
+            raise ValueError("tls_certificate and tls_key go together: set both, or neither")
+        if self.tls_client_ca is not None and self.tls_certificate is None:
+            raise ValueError("tls_client_ca needs tls_certificate and tls_key: set them too")
+        clear = self.tls_certificate is None and not self.tokens_in_clear
+        if self.token_file is not None and clear and not _is_loopback(self.host):
+            raise ValueError(
+                f"token_file with host {self.host} would let tokens be read on their way: set tls_certificate and "
+                "tls_key, listen on 127.0.0.1, or set tokens_in_clear if something else encrypts them"
+            )
 
     def check_port(self) -> None:
         """Raises OSError if the port cannot be had, before minutes may be spent on loading models."""
@@ -72,6 +114,14 @@ class ServerConfig:
     def address(self, port: int) -> str:
         """HOST:PORT as clients write it; an IPv6 host in brackets."""
         return f"[{self.host}]:{port}" if ":" in self.host else f"{self.host}:{port}"
+
+
+def _is_loopback(host: str) -> bool:
+    """Whether only this machine can call it."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 @dataclass(frozen=True)
@@ -99,6 +149,8 @@ class Setting:
 
     def check(self, value: Any, where: str) -> None:
         """Raises ValueError, which begins with `where`, for a value out of its range."""
+        if value is None:
+            return
         for number in value.values() if self.kind is dict else [value]:
             too_small = self.least is not None and number < self.least
             if too_small or (self.most is not None and number > self.most):
@@ -107,7 +159,9 @@ class Setting:
 
 
 def _kind(hint: Any) -> type:
-    return dict if hint == Mapping[str, int] else hint
+    if hint == Mapping[str, int]:
+        return dict
+    return Path if hint == Path | None else hint
 
 
 _HINTS = get_type_hints(ServerConfig)

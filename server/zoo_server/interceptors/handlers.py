@@ -1,4 +1,4 @@
-"""Wraps the handler of a unary or server-streaming method; all methods of `pixelzoo.v1` are of these two kinds."""
+"""Wraps the handlers of methods: unary and server-streaming ones, as all of `pixelzoo.v1` are, and reflection's."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import aclosing
@@ -6,19 +6,31 @@ from typing import Any
 
 import grpc
 
+from zoo_server.errors import CallError
+
 Context = grpc.aio.ServicerContext[Any, Any]
 Around = Callable[[Any, Context, Callable[[], Awaitable[Any]]], Awaitable[Any]]
 """(request, context, proceed): awaits `proceed()` and gives what it gives, doing what it likes around that."""
 
 
 def wrap(handler: Any, around: Around) -> Any:
-    """`handler` with `around` about it; a handler of another kind comes back as it is.
+    """`handler` with `around` about it; where the client streams too, `request` is the iterator of its messages.
 
     A streaming method becomes a coroutine that writes its messages itself. Then a cancelled call interrupts it where
     it stands, even while a slow reader holds up a write, and its generator is closed at once, not when it is collected.
     """
-    if handler is None or handler.request_streaming:
+    if handler is None:
         return handler
+    if handler.request_streaming:
+
+        async def both(requests: Any, context: Context) -> None:
+            await around(
+                requests, context, lambda: _write_all(handler.stream_stream(requests, context), context)
+            )
+
+        return grpc.stream_stream_rpc_method_handler(
+            both, handler.request_deserializer, handler.response_serializer
+        )
     if not handler.response_streaming:
 
         async def unary(request: Any, context: Context) -> Any:
@@ -34,6 +46,15 @@ def wrap(handler: Any, around: Around) -> Any:
     return grpc.unary_stream_rpc_method_handler(
         stream, handler.request_deserializer, handler.response_serializer
     )
+
+
+def refuse(error: CallError) -> Any:
+    """A handler that raises `error`, for any method: it takes a stream of requests, of which it reads none."""
+
+    async def refused(requests: Any, context: Context) -> None:
+        raise error
+
+    return grpc.stream_stream_rpc_method_handler(refused)
 
 
 async def _write_all(responses: AsyncIterator[Any] | Awaitable[None], context: Context) -> None:
