@@ -59,7 +59,7 @@ HOUSES = [
             "engine",
             "repository tokens certificates",
             "images options incidents quota",
-            "errors",
+            "errors config_sources",
             "config arrays tensorflow_runtime watched_files",
         ),
         banned=frozenset({"zoo", "keras", "tf_keras", "zoo_client"}),

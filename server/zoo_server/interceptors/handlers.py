@@ -5,6 +5,7 @@ from contextlib import aclosing
 from typing import Any
 
 import grpc
+from google.protobuf.message import DecodeError
 
 from zoo_server.errors import CallError
 
@@ -37,15 +38,30 @@ def wrap(handler: Any, around: Around) -> Any:
             return await around(request, context, lambda: handler.unary_unary(request, context))
 
         return grpc.unary_unary_rpc_method_handler(
-            unary, handler.request_deserializer, handler.response_serializer
+            unary, _tolerant(handler.request_deserializer), handler.response_serializer
         )
 
     async def stream(request: Any, context: Context) -> None:
         await around(request, context, lambda: _write_all(handler.unary_stream(request, context), context))
 
     return grpc.unary_stream_rpc_method_handler(
-        stream, handler.request_deserializer, handler.response_serializer
+        stream, _tolerant(handler.request_deserializer), handler.response_serializer
     )
+
+
+def _tolerant(deserializer: Callable[[bytes], Any]) -> Callable[[bytes], Any]:
+    """A request that cannot be read becomes the error itself, to be answered as one of the client's.
+
+    gRPC would answer INTERNAL without details, as if the mistake were the server's.
+    """
+
+    def deserialize(data: bytes) -> Any:
+        try:
+            return deserializer(data)
+        except DecodeError as error:
+            return error
+
+    return deserialize
 
 
 def refuse(error: CallError) -> Any:
