@@ -23,13 +23,16 @@ from pixelzoo.v1 import (
     translation_service_pb2,
     translation_service_pb2_grpc,
 )
+from zoo_server.certificates import certificates_of
 from zoo_server.config import ServerConfig, SettingError
 from zoo_server.engine.admission import Limits
 from zoo_server.engine.engine import Engine
+from zoo_server.interceptors.callers import CallersInterceptor
 from zoo_server.interceptors.calls import CallsInterceptor
 from zoo_server.interceptors.errors import ErrorsInterceptor
 from zoo_server.interceptors.in_flight import InFlightInterceptor
 from zoo_server.lifecycle import Lifecycle
+from zoo_server.quota import Quota
 from zoo_server.repository.repository import Repository
 from zoo_server.services.catalog import CatalogService
 from zoo_server.services.health import HealthService
@@ -46,6 +49,7 @@ from zoo_server.telemetry.gauges import Gauges
 from zoo_server.telemetry.metrics import Metrics
 from zoo_server.telemetry.metrics_port import MetricsPort
 from zoo_server.telemetry.tracing import start_tracing
+from zoo_server.tokens import Tokens, tokens_of
 
 _log = logging.getLogger(__name__)
 
@@ -64,6 +68,9 @@ SERVICES = tuple(
 _PING_INTERVAL_MS = 60_000
 """Clients may ping an idle connection once a minute; gRPC's own default cuts off those that do so within 5 minutes."""
 
+_TOKEN_WATCH_SECONDS = 1.0
+"""A token that is taken out of the file is refused after this long at the latest."""
+
 _LAST_WORDS_SECONDS = 1.0
 """How long calls that are ended at the end of the grace have to hear so."""
 
@@ -76,8 +83,7 @@ class App:
         self.repository = repository
         self._metrics = Metrics() if config.metrics_port else None
         self._tracing = start_tracing(os.environ)
-        self._metrics_port: MetricsPort | None = None
-        self._channelz_port: ChannelzPort | None = None
+        self._side_ports: list[MetricsPort | ChannelzPort] = []
         self._drained = asyncio.Event()
         limits = Limits(config.max_pending_items, config.max_pending_seconds, dict(config.max_bucket))
         self.engine = Engine(limits, self._metrics)
@@ -87,10 +93,18 @@ class App:
             repository, self.engine, config.model_poll_seconds, self._health.follow_models
         )
         self._in_flight = InFlightInterceptor()
+        self._certificates = certificates_of(config)
+        self._tokens = tokens_of(config)
+        self._token_watch: asyncio.Task[None] | None = None
         # The log comes last: by then the others have had their say.
         listeners = [one for one in (self._metrics, self._tracing, CallLog()) if one is not None]
         self._server = grpc.aio.server(
-            interceptors=[CallsInterceptor(listeners), self._in_flight, ErrorsInterceptor()],
+            interceptors=[  # From the outermost: whom the last one turns away is answered, and told of, as all are.
+                CallsInterceptor(listeners),
+                self._in_flight,
+                ErrorsInterceptor(),
+                CallersInterceptor(self._tokens, _peer_quota(config)),
+            ],
             options=[
                 ("grpc.max_receive_message_length", config.max_message_bytes),
                 ("grpc.http2.min_recv_ping_interval_without_data_ms", _PING_INTERVAL_MS),
@@ -141,13 +155,17 @@ class App:
             await self._close_side_ports()
             raise
         await self._server.start()
+        if self._tokens is not None:
+            self._token_watch = asyncio.create_task(_watch(self._tokens))
         await self._health.serve(SERVICES)
         return port
 
     def _open_port(self) -> int:
         address = self.config.address(self.config.port)
         try:
-            return self._server.add_insecure_port(address)
+            if self._certificates is None:
+                return self._server.add_insecure_port(address)
+            return self._server.add_secure_port(address, self._certificates.credentials())
         except RuntimeError as error:
             raise OSError(f"cannot listen on {address}: is the port taken?") from error
 
@@ -165,15 +183,17 @@ class App:
         config = self.config
         if self._metrics:
             self._metrics.registry.register(Gauges(self.engine, self.repository))
-            self._metrics_port = MetricsPort(self._metrics.registry, config.metrics_host, config.metrics_port)
+            self._side_ports.append(
+                MetricsPort(self._metrics.registry, config.metrics_host, config.metrics_port)
+            )
         if config.channelz_port:
-            self._channelz_port = ChannelzPort()
-            await self._channelz_port.start(config.channelz_port)
+            channelz = ChannelzPort()
+            self._side_ports.append(channelz)
+            await channelz.start(config.channelz_port)
 
     async def _close_side_ports(self) -> None:
-        for port in (self._metrics_port, self._channelz_port):
-            if port:
-                await port.close()
+        for port in self._side_ports:
+            await port.close()
 
     def end_drain(self) -> None:
         """Do not wait any longer for load balancers to notice that the server is stopping."""
@@ -188,6 +208,8 @@ class App:
         await self._health.enter_graceful_shutdown()
         with suppress(TimeoutError):
             await asyncio.wait_for(self._drained.wait(), self.config.drain_seconds)
+        if self._token_watch is not None:
+            self._token_watch.cancel()
         grace = self.config.grace_seconds
         closing = asyncio.create_task(self._server.stop(grace + 2 * _LAST_WORDS_SECONDS))
         if not await self._in_flight.wait_until_idle(grace):
@@ -200,6 +222,17 @@ class App:
         await self._close_side_ports()  # To the last, so that the drain can be watched.
         if self._tracing:
             await asyncio.to_thread(self._tracing.close)
+
+
+def _peer_quota(config: ServerConfig) -> Quota:
+    return Quota(config.peer_concurrent_calls, config.peer_requests_per_second, config.peer_burst)
+
+
+async def _watch(tokens: Tokens) -> None:
+    """Follow what the operator does to the file of tokens."""
+    while True:
+        await asyncio.sleep(_TOKEN_WATCH_SECONDS)
+        await asyncio.to_thread(tokens.reload_if_changed)
 
 
 async def serve(config: ServerConfig, repository: Repository, on_ready: Callable[[int], None]) -> None:

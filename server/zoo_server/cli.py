@@ -10,9 +10,11 @@ from typing import Annotated, Any
 
 import typer
 
+from zoo_server.certificates import certificates_of
 from zoo_server.config import SETTINGS, ServerConfig, Setting, SettingError
 from zoo_server.config_sources import FILE_VARIABLE, read_config
 from zoo_server.telemetry.log_format import configure_log
+from zoo_server.tokens import tokens_of
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
@@ -34,6 +36,12 @@ def serve(config: Path | None, **flags: Any) -> None:
         remedy = "name one that holds <model>/<version>/"
         raise typer.BadParameter(f"--models: there is no folder {settings.models}: {remedy}")
     configure_log(settings.log_format, settings.log_level)
+    try:
+        # Before minutes are spent on loading models; the server reads them again.
+        certificates_of(settings)
+        tokens_of(settings)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from error
     try:
         settings.check_ports()
         _run(settings)

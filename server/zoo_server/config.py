@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import socket
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, field, fields
@@ -100,10 +101,51 @@ class ServerConfig:
     log_level: str = _setting(
         "INFO", "The least that the log has.", choices=("DEBUG", "INFO", "WARNING", "ERROR")
     )
+    tls_certificate: Path | None = field(
+        default=None,
+        metadata=_about(
+            "PEM file of the server's certificate and its chain; without it nothing is encrypted."
+        ),
+    )
+    tls_key: Path | None = field(
+        default=None, metadata=_about("PEM file of the certificate's key, without a password.")
+    )
+    tls_client_ca: Path | None = field(
+        default=None,
+        metadata=_about("PEM file of the authorities whose certificates clients must have (mTLS)."),
+    )
+    token_file: Path | None = field(
+        default=None,
+        metadata=_about(
+            "TOML file of the tokens of which calls must carry one; pixelzoo token makes its lines."
+        ),
+    )
+    tokens_in_clear: bool = _setting(
+        False, "Whether tokens may come unencrypted from other machines, as behind a proxy that ends TLS."
+    )
+    peer_concurrent_calls: int = _setting(
+        0, "Calls that one address may have in flight, where there are no tokens; 0 for any number.", least=0
+    )
+    peer_requests_per_second: float = _setting(
+        0.0, "Calls a second that one address may make, where there are no tokens; 0 for any number.", least=0
+    )
+    peer_burst: int = _setting(
+        0, "Calls that it may make at once after a rest; 0 for those of one second.", least=0
+    )
 
     def __post_init__(self) -> None:
         for setting in SETTINGS:
             setting.check(getattr(self, setting.name), setting.name)
+        if (self.tls_certificate is None) != (self.tls_key is None):
+            raise ValueError("tls_certificate and tls_key go together: set both, or neither")
+        if self.tls_client_ca is not None and self.tls_certificate is None:
+            raise ValueError("tls_client_ca needs tls_certificate and tls_key: set them too")
+        clear = self.tls_certificate is None and not self.tokens_in_clear
+        if self.token_file is not None and clear and not _is_loopback(self.host):
+            raise ValueError(
+                f"token_file with host {self.host} would let tokens be read on their way: set tls_certificate and "
+                "tls_key, listen on 127.0.0.1, or set tokens_in_clear if something else encrypts them"
+            )
 
     def check_ports(self) -> None:
         """Raises OSError if a port cannot be had, before minutes may be spent on loading models."""
@@ -132,6 +174,14 @@ def _address(host: str, port: int) -> str:
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
+def _is_loopback(host: str) -> bool:
+    """Whether only this machine can call it."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
 @dataclass(frozen=True)
 class Setting:
     """One setting: its name, the type of its values, and what may be said of them.
@@ -158,6 +208,8 @@ class Setting:
 
     def check(self, value: Any, where: str) -> None:
         """Raises ValueError, which begins with `where`, for a value out of its range."""
+        if value is None:
+            return
         if self.choices and value not in self.choices:
             rule = f"{', '.join(self.choices[:-1])} or {self.choices[-1]}"
             raise ValueError(f"{where} must be {rule}, and is {value}")
@@ -169,7 +221,9 @@ class Setting:
 
 
 def _kind(hint: Any) -> type:
-    return dict if hint == Mapping[str, int] else hint
+    if hint == Mapping[str, int]:
+        return dict
+    return Path if hint == Path | None else hint
 
 
 _HINTS = get_type_hints(ServerConfig)

@@ -4,6 +4,7 @@ Each gives the status code and the details that the catalogue in error.proto pro
 rule and the remedy; what varies in them stands in the metadata too, for programs.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -220,6 +221,34 @@ def shutting_down() -> CallError:
         "the server is going down and takes no new work: try another one, or again later",
         {},
         [_retry_after(5.0)],
+    )
+
+
+def quota_exceeded(subject: str, limit: str, remedy: str, retry_seconds: float) -> CallError:
+    """`subject` is the token's name or the client's address; `limit` says in words what it may have."""
+    message = f"{subject} may have {limit}, and this call would be one more: {remedy}"
+    violation = error_details_pb2.QuotaFailure.Violation(subject=subject, description=message)
+    return CallError(
+        grpc.StatusCode.RESOURCE_EXHAUSTED,
+        error_pb2.ERROR_REASON_QUOTA_EXCEEDED,
+        message,
+        {"subject": subject, "limit": limit},
+        [error_details_pb2.QuotaFailure(violations=[violation]), _retry_after(math.ceil(retry_seconds))],
+    )
+
+
+def unauthenticated(why: str) -> CallError:
+    """`why` says what is wrong with the credentials, and never what they are."""
+    return CallError(grpc.StatusCode.UNAUTHENTICATED, error_pb2.ERROR_REASON_UNAUTHENTICATED, why)
+
+
+def permission_denied(name: str, permission: str) -> CallError:
+    """The token `name` does not have `permission`, such as "service:SamplingService" or "model:ddpm"."""
+    return CallError(
+        grpc.StatusCode.PERMISSION_DENIED,
+        error_pb2.ERROR_REASON_PERMISSION_DENIED,
+        f"token {name!r} has no permission for {permission}: use another one, or ask the operator for it",
+        {"permission": permission},
     )
 
 

@@ -12,8 +12,10 @@ os.environ["TF_ENABLE_ONEDNN_OPTS"] = "1"
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 import tensorflow as tf
+from tensorflow.core.framework.types_pb2 import DT_RESOURCE, DT_VARIANT
+from tensorflow.core.protobuf import saved_model_pb2
 
-__all__ = ["configure_threads", "tf"]
+__all__ = ["DT_RESOURCE", "DT_VARIANT", "configure_threads", "saved_model_pb2", "tf"]
 
 
 def configure_threads(count: int) -> None:

@@ -1,13 +1,17 @@
 """How the client connects, seen from a server that counts and measures its calls."""
 
+import asyncio
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import grpc
 import pytest
+import typer
 
 from pixelzoo.v1 import card_pb2, catalog_service_pb2, catalog_service_pb2_grpc
-from zoo_client import Client, channel, errors
+from zoo_client import Client, aio, channel, errors
+from zoo_client.commands.connection import connect
 
 
 class Catalog(catalog_service_pb2_grpc.CatalogServiceServicer):
@@ -17,9 +21,11 @@ class Catalog(catalog_service_pb2_grpc.CatalogServiceServicer):
         self.calls = 0
         self.refusals = 0
         self.code = grpc.StatusCode.UNAVAILABLE
+        self.authorizations: list[str | bytes | None] = []
 
     def ListModels(self, request, context):
         self.calls += 1
+        self.authorizations.append(dict(context.invocation_metadata()).get("authorization"))
         if self.calls <= self.refusals:
             context.abort(self.code, "not now")
         page = int(request.page_token or 0)
@@ -36,14 +42,19 @@ def catalog() -> Catalog:
 
 
 @pytest.fixture
-def zoo(catalog: Catalog) -> Iterator[Client]:
+def address(catalog: Catalog) -> Iterator[str]:
     server = grpc.server(ThreadPoolExecutor(2))
     catalog_service_pb2_grpc.add_CatalogServiceServicer_to_server(catalog, server)
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()
-    with Client(f"127.0.0.1:{port}") as client:
-        yield client
+    yield f"127.0.0.1:{port}"
     server.stop(None)
+
+
+@pytest.fixture
+def zoo(address: str) -> Iterator[Client]:
+    with Client(address) as client:
+        yield client
 
 
 def test_every_page_is_read_and_messages_may_be_larger_than_grpcs_own_limit(
@@ -82,3 +93,51 @@ def test_the_target_comes_from_the_environment(monkeypatch: pytest.MonkeyPatch) 
     assert channel.default_target() == "example.test:1"
     monkeypatch.delenv("PIXELZOO_TARGET")
     assert channel.default_target() == "localhost:50051"
+
+
+def test_a_token_goes_with_every_call(address: str, catalog: Catalog) -> None:
+    with Client(address, token="pxz_secret") as client:
+        client.models()
+
+    async def from_a_loop() -> None:
+        async with aio.Client(address, token="pxz_secret") as client:
+            await client.models()
+
+    asyncio.run(from_a_loop())
+    with Client(address) as client:
+        client.models()
+    assert catalog.authorizations == ["Bearer pxz_secret"] * 6 + [None] * 3
+
+
+@pytest.mark.parametrize(
+    "target", ["zoo.example:50051", "192.168.1.2:1", "dns:///zoo.example:1", "localhost.evil:1"]
+)
+def test_a_token_never_goes_in_the_clear_to_another_machine(target: str) -> None:
+    for kind in (Client, aio.Client):
+        with pytest.raises(errors.InsecureToken, match="unencrypted: use TLS") as caught:
+            kind(target, token="pxz_secret")
+        assert "pxz_secret" not in str(caught.value)
+    Client(target, token="pxz_secret", credentials=grpc.ssl_channel_credentials()).close()
+    Client(target).close()
+
+
+@pytest.mark.parametrize(
+    "target", ["localhost:1", "127.0.0.1:1", "127.8.8.8:1", "[::1]:1", "dns:///localhost:1", "unix:/x"]
+)
+def test_on_this_machine_it_may(target: str) -> None:
+    assert channel.authorization("pxz_secret", target, encrypted=False)
+
+
+def test_commands_take_token_and_authority_from_the_environment(
+    address: str, catalog: Catalog, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("PIXELZOO_TOKEN", "pxz_secret")
+    with connect(address, local=False, models=None) as client:
+        client.models()
+    assert set(catalog.authorizations) == {"Bearer pxz_secret"}
+    monkeypatch.setenv("PIXELZOO_TLS_CA", str(tmp_path / "nowhere.pem"))
+    with (
+        pytest.raises(typer.BadParameter, match=r"PIXELZOO_TLS_CA: .*nowhere\.pem: No such file"),
+        connect(address, local=False, models=None),
+    ):
+        pass

@@ -115,6 +115,11 @@ def load_module(name: str) -> ModuleType:
     return module
 
 
+@pytest.fixture(scope="session", name="load_module")
+def _load_module() -> Callable[[str], ModuleType]:
+    return load_module
+
+
 @pytest.fixture(scope="session")
 def handmade() -> ModuleType:
     return load_module("handmade")
@@ -166,12 +171,15 @@ def api(server: LiveServer) -> Iterator[SimpleNamespace]:
 
 
 @pytest.fixture
-def start_server(models: Path, repository: Repository) -> Iterator[Callable[..., LiveServer]]:
+def start_server(request: pytest.FixtureRequest) -> Iterator[Callable[..., LiveServer]]:
     """Starts further servers, with other settings or models, and stops them after the test."""
     servers = []
 
-    def start(repository: Repository = repository, **settings) -> LiveServer:
-        config = ServerConfig(models=models, port=0, **{"grace_seconds": 0.5, **settings})
+    def start(repository: Repository | None = None, **settings) -> LiveServer:
+        if repository is None:  # Only then are the models of `handmade` written and loaded.
+            settings = {"models": request.getfixturevalue("models"), **settings}
+            repository = request.getfixturevalue("repository")
+        config = ServerConfig(port=0, **{"grace_seconds": 0.5, **settings})
         servers.append(LiveServer(config, repository))
         return servers[-1]
 

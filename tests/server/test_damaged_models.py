@@ -250,7 +250,7 @@ def test_signatures_that_break_the_contract_say_where(handmade, tmp_path):
 
 def test_what_tensorflow_cannot_load_is_left_out_too(copy, handmade):
     path = copy()
-    (path / "saved_model.pb").write_bytes(b"\x0a\xff")
+    (path / "variables" / "variables.index").write_bytes(b"\x0a\xff")
     change_card(handmade, path, lambda card: None)
     failed = load(path)
     assert isinstance(failed, FailedModel)

@@ -55,8 +55,10 @@ class Client:
         encoding: Encoding = "png",
         timeout: float = channel.DEFAULT_TIMEOUT,
         credentials: grpc.ChannelCredentials | None = None,
+        token: str | None = None,
     ) -> None:
         self.target = target or channel.default_target()
+        self._metadata = channel.authorization(token, self.target, credentials is not None)
         self.encoding: Encoding = encoding
         self.timeout = timeout
         self._cards: dict[str, Model] = {}
@@ -369,7 +371,7 @@ class Client:
         clock: Callable[[], float],
     ) -> Reply:
         try:
-            return await method(request, timeout=clock())
+            return await method(request, timeout=clock(), metadata=self._metadata)
         except grpc.aio.AioRpcError as error:
             raise errors.from_rpc(error, self.target) from None
 
@@ -379,7 +381,7 @@ class Client:
         request: requests.Request,
         clock: Callable[[], float],
     ) -> AsyncGenerator[Reply, None]:
-        call = method(request, timeout=clock())
+        call = method(request, timeout=clock(), metadata=self._metadata)
         try:
             async for reply in call:
                 yield reply

@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
+import ipaddress
 import json
 import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from zoo_client.errors import InsecureToken
+
+if TYPE_CHECKING:
+    import grpc
 
 DEFAULT_TARGET = "localhost:50051"
 DEFAULT_TIMEOUT = 600.0  # Seconds; a call without any deadline could wait for ever.
@@ -46,3 +54,38 @@ CHANNEL_OPTIONS: list[tuple[str, int | str]] = [
 def default_target() -> str:
     """The address to call if none is named: PIXELZOO_TARGET, or else localhost:50051."""
     return os.environ.get("PIXELZOO_TARGET") or DEFAULT_TARGET
+
+
+def token_from_environment() -> str | None:
+    """PIXELZOO_TOKEN: the token that commands send, if any. It is no flag, because other users can see those."""
+    return os.environ.get("PIXELZOO_TOKEN") or None
+
+
+def credentials_from_environment() -> grpc.ChannelCredentials | None:
+    """TLS that trusts the authorities in the PEM file PIXELZOO_TLS_CA; None, in the clear, if it is not set."""
+    path = os.environ.get("PIXELZOO_TLS_CA")
+    if not path:
+        return None
+    import grpc
+
+    return grpc.ssl_channel_credentials(Path(path).read_bytes())
+
+
+def authorization(token: str | None, target: str, encrypted: bool) -> tuple[tuple[str, str], ...]:
+    """The metadata that carries the token; raises InsecureToken where strangers could read it on its way."""
+    if token is None:
+        return ()
+    if not encrypted and not _is_loopback(target):
+        raise InsecureToken(target)
+    return (("authorization", f"Bearer {token}"),)
+
+
+def _is_loopback(target: str) -> bool:
+    """Whether "host:port" is on this machine; unix sockets are."""
+    if target.startswith(("unix:", "unix-abstract:")):
+        return True
+    host = target.removeprefix("dns:///").rpartition(":")[0].strip("[]")
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

@@ -44,6 +44,7 @@ TABLE: dict[str, dict[str, Entry]] = {
     },
     SERVE: {
         "serve": Entry("zoo_server.cli:app", "server", "Serve a folder of SavedModels over gRPC."),
+        "token": Entry("zoo_server.token_command:app", "server", "Make a bearer token for a server."),
     },
     TRAIN: {
         "train": Entry("zoo.cli:app", "train", "Train a preset."),

@@ -49,7 +49,9 @@ class Client:
         encoding: how images travel, "png", "jpeg" or "raw". JPEG changes pixels; what is sent to the server
             then goes as PNG.
         timeout: seconds that a call may take if it does not say otherwise.
-        credentials: TLS credentials; without them the connection is in the clear.
+        credentials: TLS credentials, `grpc.ssl_channel_credentials(...)`; without them the connection is in the clear.
+        token: sent with every call, for servers that ask for one. Raises InsecureToken for a connection in the
+            clear to another machine.
     """
 
     def __init__(
@@ -59,8 +61,10 @@ class Client:
         encoding: Encoding = "png",
         timeout: float = channel.DEFAULT_TIMEOUT,
         credentials: grpc.ChannelCredentials | None = None,
+        token: str | None = None,
     ) -> None:
         self.target = target or channel.default_target()
+        self._metadata = channel.authorization(token, self.target, credentials is not None)
         self.encoding: Encoding = encoding
         self.timeout = timeout
         self._cards: dict[str, Model] = {}
@@ -402,7 +406,7 @@ class Client:
         clock: Callable[[], float],
     ) -> Reply:
         try:
-            return method(request, timeout=clock())
+            return method(request, timeout=clock(), metadata=self._metadata)
         except grpc.RpcError as error:
             raise errors.from_rpc(error, self.target) from None
 
@@ -412,7 +416,7 @@ class Client:
         request: requests.Request,
         clock: Callable[[], float],
     ) -> Generator[Reply, None, None]:
-        call = method(request, timeout=clock())
+        call = method(request, timeout=clock(), metadata=self._metadata)
         try:
             yield from call
         except grpc.RpcError as error:

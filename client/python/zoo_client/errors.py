@@ -198,6 +198,18 @@ class MissingExtra(ZooError, ImportError):
         )
 
 
+class InsecureToken(ZooError, ValueError):
+    """A token was given for a connection on which strangers could read it; nothing was sent."""
+
+    default_reason = "INSECURE_TOKEN"
+
+    def __init__(self, target: str) -> None:
+        super().__init__(
+            f"the token would go to {target} unencrypted: use TLS (credentials=..., or the environment's "
+            "PIXELZOO_TLS_CA with the file of the server's authority)"
+        )
+
+
 BY_REASON: dict[str, type[ZooError]] = {
     kind.default_reason: kind
     for kind in (

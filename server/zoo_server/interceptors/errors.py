@@ -4,11 +4,12 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import grpc
+from google.protobuf.message import DecodeError
 from google.rpc import error_details_pb2
 from grpc_status import rpc_status
 
 from zoo_server import calls, incidents
-from zoo_server.errors import CallError
+from zoo_server.errors import CallError, invalid_field
 from zoo_server.interceptors.handlers import Context, wrap
 from zoo_server.interceptors.request_id import request_id_of
 
@@ -28,6 +29,10 @@ class ErrorsInterceptor(grpc.aio.ServerInterceptor):
 
         async def around(request: Any, context: Context, proceed: Callable[[], Awaitable[Any]]) -> Any:
             try:
+                if isinstance(request, DecodeError):
+                    raise invalid_field(
+                        "request", "is not the protobuf message of this method: generate a client anew"
+                    )
                 return await proceed()
             except CallError as error:
                 await _abort(context, error, request)

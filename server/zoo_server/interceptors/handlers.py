@@ -1,10 +1,13 @@
-"""Wraps the handler of a unary or server-streaming method; all methods of `pixelzoo.v1` are of these two kinds."""
+"""Wraps the handlers of methods: unary and server-streaming ones, as all of `pixelzoo.v1` are, and reflection's."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import aclosing
 from typing import Any
 
 import grpc
+from google.protobuf.message import DecodeError
+
+from zoo_server.errors import CallError
 
 Context = grpc.aio.ServicerContext[Any, Any]
 Around = Callable[[Any, Context, Callable[[], Awaitable[Any]]], Awaitable[Any]]
@@ -12,28 +15,62 @@ Around = Callable[[Any, Context, Callable[[], Awaitable[Any]]], Awaitable[Any]]
 
 
 def wrap(handler: Any, around: Around) -> Any:
-    """`handler` with `around` about it; a handler of another kind comes back as it is.
+    """`handler` with `around` about it; where the client streams too, `request` is the iterator of its messages.
 
     A streaming method becomes a coroutine that writes its messages itself. Then a cancelled call interrupts it where
     it stands, even while a slow reader holds up a write, and its generator is closed at once, not when it is collected.
     """
-    if handler is None or handler.request_streaming:
+    if handler is None:
         return handler
+    if handler.request_streaming:
+
+        async def both(requests: Any, context: Context) -> None:
+            await around(
+                requests, context, lambda: _write_all(handler.stream_stream(requests, context), context)
+            )
+
+        return grpc.stream_stream_rpc_method_handler(
+            both, handler.request_deserializer, handler.response_serializer
+        )
     if not handler.response_streaming:
 
         async def unary(request: Any, context: Context) -> Any:
             return await around(request, context, lambda: handler.unary_unary(request, context))
 
         return grpc.unary_unary_rpc_method_handler(
-            unary, handler.request_deserializer, handler.response_serializer
+            unary, _tolerant(handler.request_deserializer), handler.response_serializer
         )
 
     async def stream(request: Any, context: Context) -> None:
         await around(request, context, lambda: _write_all(handler.unary_stream(request, context), context))
 
     return grpc.unary_stream_rpc_method_handler(
-        stream, handler.request_deserializer, handler.response_serializer
+        stream, _tolerant(handler.request_deserializer), handler.response_serializer
     )
+
+
+def _tolerant(deserializer: Callable[[bytes], Any]) -> Callable[[bytes], Any]:
+    """A request that cannot be read becomes the error itself, to be answered as one of the client's.
+
+    gRPC would answer INTERNAL without details, as if the mistake were the server's.
+    """
+
+    def deserialize(data: bytes) -> Any:
+        try:
+            return deserializer(data)
+        except DecodeError as error:
+            return error
+
+    return deserialize
+
+
+def refuse(error: CallError) -> Any:
+    """A handler that raises `error`, for any method: it takes a stream of requests, of which it reads none."""
+
+    async def refused(requests: Any, context: Context) -> None:
+        raise error
+
+    return grpc.stream_stream_rpc_method_handler(refused)
 
 
 async def _write_all(responses: AsyncIterator[Any] | Awaitable[None], context: Context) -> None:

@@ -8,12 +8,12 @@ import grpc
 
 from zoo_server.interceptors.handlers import Context, wrap
 
-_ENDLESS = "/grpc.health."
-"""A health watch goes on for as long as the server does."""
+_ENDLESS = ("/grpc.health.", "/grpc.reflection.")
+"""A health watch goes on for as long as the server does, and so may a tool that asks for descriptors."""
 
 
 class InFlightInterceptor(grpc.aio.ServerInterceptor):
-    """Counts the calls in progress, health watches aside."""
+    """Counts the calls in progress, those that may never end aside."""
 
     def __init__(self) -> None:
         self._calls = 0

@@ -14,6 +14,7 @@ from zoo_server.options import OptionRules
 from zoo_server.repository.card import read_card
 from zoo_server.repository.contract import ContractError, kind_name
 from zoo_server.repository.digests import verify_files
+from zoo_server.repository.operations import check_operations
 from zoo_server.repository.program import Program, bind
 from zoo_server.tensorflow_runtime import tf
 
@@ -102,6 +103,7 @@ def _load(folder: Path, card: card_pb2.ModelCard, version: model_pb2.ModelVersio
             options[capability.kind] = OptionRules(capability, card.family)
         except ValueError as error:
             raise ContractError(f"capability {kind_name(capability.kind)!r}: {error}") from error
+    check_operations(folder)
     saved_model = tf.saved_model.load(str(folder))
     programs = {
         capability.kind: bind(card, capability, saved_model.signatures) for capability in card.capabilities

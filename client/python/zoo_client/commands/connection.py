@@ -1,4 +1,8 @@
-"""What every calling subcommand has in common: which server to call, and how to reach it."""
+"""What every calling subcommand has in common: which server to call, and how to reach it.
+
+The environment may say more: PIXELZOO_TOKEN is the token to send, and PIXELZOO_TLS_CA names the PEM file of the
+authority that vouches for the server; then the connection is encrypted.
+"""
 
 from __future__ import annotations
 
@@ -9,8 +13,10 @@ from pathlib import Path
 from types import FrameType
 from typing import Annotated, TypeAlias
 
+import grpc
 import typer
 
+from zoo_client import channel
 from zoo_client.client import Client
 from zoo_client.local import local_server
 
@@ -35,12 +41,20 @@ def connect(target: str | None, local: bool, models: Path | None) -> Iterator[Cl
     if not local:
         if models is not None:
             raise typer.BadParameter("--models needs --local: a server that runs already has its own.")
-        with Client(target, timeout=TIMEOUT) as client:
+        token, credentials = channel.token_from_environment(), _credentials()
+        with Client(target, timeout=TIMEOUT, token=token, credentials=credentials) as client:
             yield client
         return
     signal.signal(signal.SIGTERM, _leave)
     with local_server(models) as address, Client(address, timeout=TIMEOUT) as client:
         yield client
+
+
+def _credentials() -> grpc.ChannelCredentials | None:
+    try:
+        return channel.credentials_from_environment()
+    except OSError as error:
+        raise typer.BadParameter(f"PIXELZOO_TLS_CA: {error.filename}: {error.strerror}") from error
 
 
 def _leave(number: int, frame: FrameType | None) -> None:

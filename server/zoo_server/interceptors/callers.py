@@ -1,0 +1,109 @@
+"""Who calls, what they may call, and how much of it: by tokens, or else by addresses. Health checks are open to all."""
+
+import ipaddress
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Any
+from urllib.parse import unquote
+
+import grpc
+
+from zoo_server.errors import CallError, permission_denied, unauthenticated
+from zoo_server.interceptors.handlers import Context, refuse, wrap
+from zoo_server.quota import Meter, Quota
+from zoo_server.tokens import Token, Tokens
+
+_OPEN = "/grpc.health.v1.Health/"
+"""Balancers and supervisors ask it, and they have no token; it tells nothing but what serves: the server, or a model by its name."""
+
+_OUR_PACKAGE = "pixelzoo.v1."
+_HEADER, _SCHEME = "authorization", "bearer "
+_INNER = ("sample", "translate", "score")
+"""Where the request of a streaming method holds that of its unary twin, and so the model."""
+_IPV6_PREFIX = 64
+"""One client has as many IPv6 addresses as it likes, but they share this many bits."""
+
+
+class CallersInterceptor(grpc.aio.ServerInterceptor):
+    """Put it within the one that sends errors. `tokens` None stands for a server that everyone may call."""
+
+    def __init__(self, tokens: Tokens | None, peer_quota: Quota) -> None:
+        self._tokens = tokens
+        self._peer_quota = peer_quota
+        self._meter = Meter()
+
+    async def intercept_service(
+        self,
+        continuation: Callable[[grpc.HandlerCallDetails], Awaitable[Any]],
+        handler_call_details: grpc.HandlerCallDetails,
+    ) -> Any:
+        handler = await continuation(handler_call_details)
+        method = str(handler_call_details.method)
+        if handler is None or method.startswith(_OPEN):
+            return handler
+        if self._tokens is None:
+            return wrap(handler, self._as_peer) if self._peer_quota != Quota() else handler
+        try:
+            token = _token_of(self._tokens, handler_call_details.invocation_metadata)
+            _check_service(token, method)
+        except CallError as error:
+            # Of a stranger's request not a byte is read.
+            return refuse(error)
+
+        async def as_holder(request: Any, context: Context, proceed: Callable[[], Awaitable[Any]]) -> Any:
+            _check_model(token, request)
+            with self._meter.call(f"token:{token.name}", token.quota):
+                return await proceed()
+
+        return wrap(handler, as_holder)
+
+    async def _as_peer(self, request: Any, context: Context, proceed: Callable[[], Awaitable[Any]]) -> Any:
+        with self._meter.call(f"peer:{address_of(context.peer())}", self._peer_quota):
+            return await proceed()
+
+
+def _token_of(tokens: Tokens, metadata: Iterable[tuple[str, str | bytes]]) -> Token:
+    values = [value for key, value in metadata or () if key == _HEADER]
+    if len(values) != 1 or not isinstance(values[0], str) or not values[0].lower().startswith(_SCHEME):
+        raise unauthenticated(
+            "this server asks for a token: send it as metadata `authorization: Bearer TOKEN`"
+        )
+    token = tokens.find(values[0][len(_SCHEME) :].strip())
+    if token is None:
+        raise unauthenticated("this token is none of this server's: ask its operator for one")
+    return token
+
+
+def _check_service(token: Token, method: str) -> None:
+    service = method.removeprefix("/").partition("/")[0]
+    if token.services is not None and service.startswith(_OUR_PACKAGE):
+        name = service.removeprefix(_OUR_PACKAGE)
+        if name not in token.services:
+            raise permission_denied(token.name, f"service:{name}")
+
+
+def _check_model(token: Token, request: Any) -> None:
+    if token.models is None:
+        return
+    for name in _INNER:
+        request = getattr(request, name, request)
+    # A request without a model lists them, or is about to be refused as invalid.
+    model = getattr(getattr(request, "model", None), "name", "")
+    if model and model not in token.models:
+        raise permission_denied(token.name, f"model:{model[:128]}")
+
+
+def address_of(peer: str) -> str:
+    """The address in what gRPC says of a peer, such as "ipv4:10.0.0.7:41234", without its port."""
+    kind, _, rest = unquote(peer).partition(":")
+    if kind not in ("ipv4", "ipv6"):
+        return peer
+    host = rest.rpartition(":")[0].strip("[]").partition("%")[0]
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return host
+    if isinstance(address, ipaddress.IPv4Address):
+        return str(address)
+    if address.ipv4_mapped is not None:
+        return str(address.ipv4_mapped)
+    return str(ipaddress.ip_network((address, _IPV6_PREFIX), strict=False))
