@@ -6,25 +6,11 @@ and perhaps `<name>_preview` over flat state tensors with a leading item axis; `
 reserved, and an item is done when they are equal.
 """
 
-from zoo.contract.capability import (
-    LABEL,
-    SEED,
-    Capability,
-    Choice,
-    Integer,
-    Latent,
-    Option,
-    Picture,
-    Real,
-    Score,
-    Translation,
-    bound,
-    image,
-    iterative,
-    one_shot,
-)
+from zoo.contract.answers import Latent, Score, Translation, bound
+from zoo.contract.capability import LABEL, SEED, Capability, image, iterative, one_shot
 from zoo.contract.checker import check
 from zoo.contract.loaded import LoadedModel, default_value
+from zoo.contract.options import Choice, Integer, Option, Picture, Real
 from zoo.contract.writer import CARD, read_card, write, write_card
 
 __all__ = [

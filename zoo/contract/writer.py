@@ -14,7 +14,8 @@ import tensorflow as tf
 from google.protobuf import json_format
 
 from pixelzoo.v1 import card_pb2
-from zoo.contract.capability import Capability, Integer
+from zoo.contract.capability import Capability
+from zoo.contract.options import Integer
 
 CONTRACT_VERSION = 1
 CARD = Path("assets.extra") / "card.json"

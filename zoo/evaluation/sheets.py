@@ -13,8 +13,8 @@ from zoo.metrics import neighbours
 
 _COLUMNS = 12
 _NEIGHBOURS = 4
-# Samples whose neighbours are shown; a few of every class.
-_SHOWN = 20
+# Samples whose neighbours are shown: one of each of ten classes.
+_SHOWN = 10
 
 
 def write_sheets(bench: Bench, folder: Path) -> Iterator[Path]:

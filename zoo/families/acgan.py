@@ -10,8 +10,8 @@ implementations differ in them in silence:
 
 - `classify_fakes`: whether the discriminator's L_C has its second term. The paper has it; but early fakes show no
   class, and what is learned from them is wrong.
-- `auxiliary_weight`: the factor of L_C in both losses, 1 in the paper. Too much of it, and every class shrinks to
-  the images that are easiest to tell.
+- `auxiliary_weight`: the factor of L_C in both losses, 1 in the paper. Too much of it in the generator's, and every
+  class shrinks to the images that are easiest to tell; `generator_auxiliary_weight` is a factor of its own for that.
 """
 
 from __future__ import annotations
@@ -43,6 +43,7 @@ class ACGAN(LatentGAN):
         num_classes: number of classes, at least 2.
         classify_fakes: whether the discriminator learns classes from generated images too.
         auxiliary_weight: weight of the classification losses.
+        generator_auxiliary_weight: that of the generator's, if it has one of its own.
         **kwargs: the arguments of `LatentGAN`, `AdversarialModel` and `GenerativeModel`.
     """
 
@@ -56,11 +57,16 @@ class ACGAN(LatentGAN):
         num_classes: int = 10,
         classify_fakes: bool = False,
         auxiliary_weight: float = 1.0,
+        generator_auxiliary_weight: float | None = None,
         **kwargs: Any,
     ) -> None:
-        if auxiliary_weight < 0.0:
-            raise ValueError(f"auxiliary_weight must be at least 0; got {auxiliary_weight}")
+        own = auxiliary_weight if generator_auxiliary_weight is None else generator_auxiliary_weight
+        if min(auxiliary_weight, own) < 0.0:
+            raise ValueError(
+                f"auxiliary_weight and generator_auxiliary_weight must be at least 0; got {auxiliary_weight} and {own}"
+            )
         self.classify_fakes, self.auxiliary_weight = bool(classify_fakes), float(auxiliary_weight)
+        self.generator_auxiliary_weight = float(own)
         super().__init__(num_classes=num_classes, **kwargs)
 
     def discriminator_terms(self, batch: Mapping[str, Any], training: bool) -> dict[str, Any]:
@@ -86,7 +92,7 @@ class ACGAN(LatentGAN):
         logit, classes = self.judge(fake, training=training)
         class_loss = losses.class_cross_entropy(classes, label)
         return {
-            "generator_loss": self.game.generator(logit) + self.auxiliary_weight * class_loss,
+            "generator_loss": self.game.generator(logit) + self.generator_auxiliary_weight * class_loss,
             "fake_class_loss": class_loss,
         }
 
@@ -114,4 +120,5 @@ class ACGAN(LatentGAN):
             **super().get_config(),
             "classify_fakes": self.classify_fakes,
             "auxiliary_weight": self.auxiliary_weight,
+            "generator_auxiliary_weight": self.generator_auxiliary_weight,
         }

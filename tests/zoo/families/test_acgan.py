@@ -113,15 +113,17 @@ def test_generated_images_teach_classes_only_where_the_switch_says_so(
     assert (np.abs(on_fake) > 0.1).all()
 
 
+@pytest.mark.parametrize("own", [None, 0.2])
 def test_the_generator_wants_its_images_to_show_the_class_that_it_was_asked_for(
-    batch: dict[str, Any],
+    batch: dict[str, Any], own: float | None
 ) -> None:
     """The auxiliary term with its sign and its weight: without it, G's loss would be the adversarial one alone."""
     first = {**batch, "update": 0}
-    model = digits_gan(auxiliary_weight=0.5)
+    model = digits_gan(auxiliary_weight=0.5, generator_auxiliary_weight=own)
     fake = model.imitate(model.latent(first), batch["label"], training=True)
     logit, classes = model.judge(fake, training=True)
-    expected = model.game.generator(logit) + 0.5 * losses.class_cross_entropy(classes, batch["label"])
+    weight = 0.5 if own is None else own
+    expected = model.game.generator(logit) + weight * losses.class_cross_entropy(classes, batch["label"])
     terms = model.generator_terms(first, training=True)
     np.testing.assert_allclose(terms["generator_loss"], expected, rtol=1e-4)
     np.testing.assert_allclose(
@@ -130,10 +132,13 @@ def test_the_generator_wants_its_images_to_show_the_class_that_it_was_asked_for(
 
 
 def test_the_settings_are_saved_and_a_negative_weight_is_refused() -> None:
-    config = digits_gan(classify_fakes=True, auxiliary_weight=0.3).get_config()
+    config = digits_gan(
+        classify_fakes=True, auxiliary_weight=0.3, generator_auxiliary_weight=0.1
+    ).get_config()
     assert (config["classify_fakes"], config["auxiliary_weight"]) == (True, 0.3)
+    assert config["generator_auxiliary_weight"] == 0.1
     assert ACGAN.from_config(config).get_config() == config
-    with pytest.raises(ValueError, match="auxiliary_weight must be at least 0; got -1"):
+    with pytest.raises(ValueError, match="generator_auxiliary_weight must be at least 0; got -1"):
         digits_gan(auxiliary_weight=-1.0)
 
 
