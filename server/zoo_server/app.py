@@ -175,7 +175,7 @@ class App:
                 try:
                     self.engine.buckets(program)
                 except ValueError as error:
-                    raise SettingError(f"max_bucket of model {model.name!r}: {error} of its card") from error
+                    raise SettingError(f"max_bucket of model {model.name!r}: {error}, of its card") from error
         for name in self.config.max_bucket.keys() - set(self.repository.names):
             _log.warning("max_bucket: there is no model %r", name)
 

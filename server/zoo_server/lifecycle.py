@@ -124,7 +124,7 @@ class Lifecycle:
                 self._engine.buckets(program)
         except ValueError as error:
             return FailedModel(
-                model.name, model.number, f"the server's max_bucket for it: {error} of its card"
+                model.name, model.number, f"the server's max_bucket for it: {error}, of its card"
             )
         try:
             await self._engine.warm_up(model)

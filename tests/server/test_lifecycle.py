@@ -21,6 +21,8 @@ from pixelzoo.v1.catalog_service_pb2 import (
 from pixelzoo.v1.model_pb2 import ModelSelector
 from pixelzoo.v1.options_pb2 import DiffusionOptions, SampleOptions
 from pixelzoo.v1.sampling_service_pb2 import SampleRequest, StreamSampleRequest
+from zoo_server.engine.admission import Limits
+from zoo_server.engine.engine import Engine
 from zoo_server.engine.warm_up import warm_up
 from zoo_server.repository.function import Function
 from zoo_server.repository.repository import Repository
@@ -204,6 +206,19 @@ def test_a_version_that_fails_when_it_is_warmed_up_leaves_the_old_one(
     assert sample(api, "trap", version=1) == 1
 
 
+def test_a_version_that_max_bucket_leaves_no_bucket_fails_and_says_so(start_server, connect, drop, folder):
+    """At the start that would end the server; once it serves, a new model must not."""
+    drop("blobs", 1)
+    live = start_server(Repository.load(folder), model_poll_seconds=0, max_bucket={"tiles": 2})
+    api = connect(live.address)
+    drop("tiles", 1)
+    poll(live)
+    assert states(api, "tiles") == {1: MODEL_STATE_FAILED}
+    [failed] = api.catalog.GetModel(GetModelRequest(model=ModelSelector(name="tiles"))).model.versions
+    assert failed.message == "the server's max_bucket for it: 2 is below the smallest bucket, 4, of its card"
+    assert sample(api) == 1
+
+
 def test_of_two_versions_at_the_start_the_lower_serves_when_the_higher_fails_to_warm(
     handmade, start_server, connect, drop, folder, tmp_path
 ):
@@ -249,8 +264,12 @@ def test_the_highest_are_kept_loaded_and_the_others_are_freed(
     wait_until(lambda: saved_model() is None)
 
 
-def test_warming_up_runs_every_function_at_every_bucket_one_at_a_time(repository, monkeypatch):
+@pytest.mark.parametrize(("max_bucket", "sizes"), [({}, (1, 4, 8)), ({"ripples": 5}, (1, 4))])
+def test_warming_up_runs_every_function_at_every_bucket_in_use_one_at_a_time(
+    repository, monkeypatch, max_bucket, sizes
+):
     model = repository.get(ModelSelector(name="ripples"))
+    buckets = Engine(Limits(8, max_bucket=max_bucket)).buckets
     calls = []
     run = Function.__call__
 
@@ -259,11 +278,11 @@ def test_warming_up_runs_every_function_at_every_bucket_one_at_a_time(repository
         return run(function, tensors)
 
     monkeypatch.setattr(Function, "__call__", watched)
-    for number, _ in enumerate(warm_up(model), start=1):
+    for number, _ in enumerate(warm_up(model, buckets), start=1):
         assert len(calls) == number
     names = ["sample_begin", "sample_advance", "sample_preview", "sample_finish"]
     names += ["score_begin", "score_advance", "score_finish"]
-    assert sorted(calls) == sorted((name, size) for name in names for size in (1, 4, 8))
+    assert sorted(calls) == sorted((name, size) for name in names for size in sizes)
 
 
 def test_a_chore_shares_the_scheduler_with_running_jobs(start_server, connect, wait_until):

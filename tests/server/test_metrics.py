@@ -1,5 +1,6 @@
 """Metrics, read as Prometheus reads them: from the port."""
 
+import shutil
 import socket
 import urllib.error
 import urllib.request
@@ -10,6 +11,9 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from pixelzoo.v1.model_pb2 import ModelSelector
 from pixelzoo.v1.sampling_service_pb2 import SampleRequest, StreamSampleRequest
+from zoo_server.repository.model import LoadingModel
+from zoo_server.repository.repository import Repository
+from zoo_server.tokens import line_for, new_token
 
 SAMPLE = "pixelzoo.v1.SamplingService/Sample"
 
@@ -105,12 +109,37 @@ def test_pending_items_and_calls_in_flight_rise_and_fall(live, connect, wait_unt
     assert value(live.scrape(), "pixelzoo_calls_total", method=method, code="CANCELLED", reason="") == 1
 
 
-def test_the_state_of_each_version(live):
-    series = live.scrape()
-    available = {"model": "blobs", "version": "1", "state": "available"}
-    assert value(series, "pixelzoo_model_state", **available) == 1
-    assert ("pixelzoo_model_state", *sorted({**available, "state": "failed"}.items())) in series
-    assert value(series, "pixelzoo_model_state", **{**available, "state": "failed"}) == 0
+def test_the_state_of_each_version(start_server, models, tmp_path):
+    for number in (1, 2, 3):
+        shutil.copytree(models / "blobs" / "1", tmp_path / "blobs" / str(number))
+    (tmp_path / "blobs" / "3" / "assets.extra" / "card.json").unlink()
+    live = start_server(
+        Repository.load(tmp_path, loaded_versions=1), metrics_port=free_port(), model_poll_seconds=0
+    )
+
+    def state(version):
+        series = {key: one for key, one in scrape(live.app.config.metrics_port).items() if key[0] == name}
+        return {one: value(series, name, model="blobs", version=version, state=one) for one in states}
+
+    name, states = "pixelzoo_model_state", ("available", "loading", "failed", "unloaded")
+    assert state("3") == {"available": 0, "loading": 0, "failed": 1, "unloaded": 0}
+    assert state("2") == {"available": 1, "loading": 0, "failed": 0, "unloaded": 0}
+    assert state("1") == {"available": 0, "loading": 0, "failed": 0, "unloaded": 1}
+    live.app.repository.put(LoadingModel("blobs", 3))
+    assert state("3") == {"available": 0, "loading": 1, "failed": 0, "unloaded": 0}
+
+
+def test_who_is_turned_away_is_counted_with_a_reason(start_server, connect, tmp_path, wait_until):
+    file = tmp_path / "tokens.toml"
+    file.write_text(line_for("studio", new_token()))
+    live = start_server(metrics_port=free_port(), token_file=file)
+    with pytest.raises(grpc.RpcError):
+        connect(live.address).sampling.Sample(sample("blobs"))
+    refused = {"method": SAMPLE, "code": "UNAUTHENTICATED", "reason": "UNAUTHENTICATED"}
+    wait_until(
+        lambda: value(scrape(live.app.config.metrics_port), "pixelzoo_calls_total", **refused) == 1, 60
+    )
+    assert value(scrape(live.app.config.metrics_port), "pixelzoo_calls_in_flight", method=SAMPLE) == 0
 
 
 def test_no_label_has_a_value_that_a_client_chose(live, connect, wait_until):

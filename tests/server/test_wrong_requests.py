@@ -353,7 +353,7 @@ OTHER = [
     Wrong(
         "an unknown version",
         sample(ModelSelector(name="ripples", version=2)),
-        says="has no version '2'; it has: 1",
+        says="model 'ripples' has no version 2; it has: 1",
         reason="VERSION_NOT_FOUND",
         code=grpc.StatusCode.NOT_FOUND,
         metadata={"model": "ripples", "version": "2"},

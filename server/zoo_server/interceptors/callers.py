@@ -13,7 +13,7 @@ from zoo_server.quota import Meter, Quota
 from zoo_server.tokens import Token, Tokens
 
 _OPEN = "/grpc.health.v1.Health/"
-"""Balancers and supervisors ask it, and they have no token; it tells nothing but what serves: the server, or a model by its name."""
+"""Balancers and supervisors ask it, and they have no token; it tells no more than what serves, by its name."""
 
 _OUR_PACKAGE = "pixelzoo.v1."
 _HEADER, _SCHEME = "authorization", "bearer "
