@@ -87,7 +87,9 @@ def adversarial(name: str, label_smoothing: float = 0.0) -> AdversarialLoss:
 
 
 def squared_gradient_norm(gradient: Any) -> Any:
-    """|gradient|^2 of each item, float32 [n], from the gradient [n, ...] of summed logits for the images.
+    """|gradient|^2 of each item, float32 [n], from the gradient [n, ...] of the summed logits for the images.
+
+    A map of logits counts with its mean here too.
 
     Half of it, times gamma, is the penalty R1 on real images (Mescheder et al. 2018, eq. 9).
     """
@@ -97,7 +99,8 @@ def squared_gradient_norm(gradient: Any) -> Any:
 def gradient_penalty(gradient: Any) -> Any:
     """(|gradient| - 1)^2 of each item, float32 [n] (Gulrajani et al. 2017, eq. 3, without its factor lambda).
 
-    `gradient` [n, ...] is that of the summed logits at random points between real and generated images.
+    `gradient` [n, ...] is that of the summed logits (of maps: their means) at random points between real and generated
+    images.
     """
     # The root has no derivative at 0, and 0 times infinity is no number: hence the small constant.
     return (tf.sqrt(squared_gradient_norm(gradient) + 1e-12) - 1.0) ** 2

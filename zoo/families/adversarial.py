@@ -205,7 +205,9 @@ class AdversarialModel(GenerativeModel):
 
     # --- what it answers --------------------------------------------------------------------------------------
 
-    def logit_score(self, name: str, real: str, *, primary: bool = False) -> contract.Score:
+    def logit_score(
+        self, name: str, real: str, *, of: str = "The discriminator's logit", primary: bool = False
+    ) -> contract.Score:
         """The score `name` of what `realness` gives; `real` says what the discriminator looks for."""
         sign = (
             "only differences between images mean anything"
@@ -216,7 +218,7 @@ class AdversarialModel(GenerativeModel):
             name,
             capability_pb2.SCORE_KIND_DISCRIMINATOR_LOGIT,
             "",
-            f"The discriminator's logit: {sign}.",
+            f"{of}: {sign}.",
             primary=primary,
         )
 
@@ -256,7 +258,7 @@ class AdversarialModel(GenerativeModel):
         super().compile(optimizer, **kwargs)
         opponent = keras.optimizers.get(discriminator_optimizer or self.default_discriminator_optimizer())
         scaled = isinstance(opponent, keras.optimizers.LossScaleOptimizer)
-        if self.dtype_policy.name == "mixed_float16" and not scaled:  # as Keras does for the model's own
+        if isinstance(self.optimizer, keras.optimizers.LossScaleOptimizer) and not scaled:
             opponent = keras.optimizers.LossScaleOptimizer(opponent)
         self.discriminator_optimizer = opponent
         self.discriminator_optimizer.build(self.discriminator.trainable_variables)

@@ -40,6 +40,7 @@ from zoo.layers.resnet_generator import resnet_generator
 
 # Streams of training noise, beside those of `AdversarialModel`.
 IMAGE_POOL, CYCLE_NOISE, FLIP = -4_000, -5_000, -6_000
+_PATCHES = "Logit of the discriminator, the mean over patches"
 A_TO_B, B_TO_A = options_pb2.DIRECTION_A_TO_B, options_pb2.DIRECTION_B_TO_A
 # The paper's squares are whole and its discriminators' are halved; those of `zoo.losses` are all halves.
 _GENERATOR_GAME = 2.0
@@ -241,8 +242,8 @@ class CycleGAN(AdversarialModel):
                 self._score,
                 inputs={"image": image},
                 scores=[
-                    self.logit_score("logit_a", "a real one of domain A"),
-                    self.logit_score("logit_b", "a real one of domain B", primary=True),
+                    self.logit_score("logit_a", "a real one of domain A", of=_PATCHES),
+                    self.logit_score("logit_b", "a real one of domain B", of=_PATCHES, primary=True),
                 ],
             ),
         ]

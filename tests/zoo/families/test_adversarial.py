@@ -242,6 +242,21 @@ def test_all_that_the_discriminator_sees_is_augmented_alike(batch: dict[str, Any
     assert (seen != model.augment(real, {**batch, "update": 0}).numpy()).any()
 
 
+@pytest.mark.parametrize(
+    ("loss", "undecided"),
+    [("non_saturating", 0.0), ("hinge", 0.0), ("least_squares", 0.5), ("wasserstein", None)],
+)
+def test_a_score_above_0_takes_the_image_for_a_real_one(
+    batch: dict[str, Any], loss: str, undecided: float | None
+) -> None:
+    model = tiny(adversarial_loss=loss)
+    image = batch["image"].numpy()
+    said = model.judge(zoo.likelihoods.scale_pixels(batch["image"]), training=False)
+    np.testing.assert_allclose(model.score(image)["logit"], said - (undecided or 0.0), atol=1e-5)
+    [score] = [one for one in model.capability("score").scores if one.name == "logit"]
+    assert ("above 0" in score.description) == (undecided is not None)
+
+
 # --- saving, averages, rates ----------------------------------------------------------------------------------
 
 
