@@ -2,13 +2,14 @@
 
 import asyncio
 import inspect
+import threading
 from collections.abc import Coroutine
 from typing import Any
 
 import numpy as np
 import pytest
 
-from zoo_client import Client, Image, ImageScores, Preview, Progress, aio, errors, held_out
+from zoo_client import Client, Image, ImageScores, Preview, Progress, aio, errors, held_out, images
 
 IMAGES = held_out.load().images[:3]
 
@@ -48,6 +49,30 @@ def test_unary_calls_give_what_the_sync_client_gives(target: str, zoo: Client) -
             colours = np.arange(48, dtype=np.uint8).reshape(1, 4, 4, 3)
             translated = await other.translate("mirror", colours, direction="b_to_a")
             np.testing.assert_array_equal(translated.images, colours[:, ::-1])
+
+    run(calls())
+
+
+def test_the_loop_goes_on_while_pictures_are_encoded(target: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    encode, ticked = images.to_message, threading.Event()
+
+    def patient(*arguments: Any) -> Any:
+        assert ticked.wait(30), "the event loop waited for the encoding"
+        return encode(*arguments)
+
+    monkeypatch.setattr(images, "to_message", patient)
+
+    async def calls() -> None:
+        async with aio.Client(target) as zoo:
+            for call in (
+                lambda: zoo.score("quarters", IMAGES, "Bag"),
+                lambda: zoo.encode("halves", IMAGES),
+                lambda: zoo.interpolate("halves", IMAGES[0], IMAGES[1], 3),
+                lambda: zoo.translate("mirror", np.zeros((1, 4, 4, 3), np.uint8)),
+            ):
+                ticked.clear()
+                asyncio.get_running_loop().call_later(0.05, ticked.set)
+                await call()
 
     run(calls())
 

@@ -44,8 +44,9 @@ Reply = TypeVar("Reply")
 class Client:
     """A connection to a pixelzoo server, for one event loop. Args are those of `zoo_client.Client`.
 
-    Pictures are encoded in a thread, so that a large one does not hold the loop up. Cancelling a task that awaits a
-    call, or closing a stream (`contextlib.aclosing`), cancels the work on the server.
+    Pictures are encoded in a thread, so that a large one does not hold the loop up: leave arrays as they are until the
+    call is answered. Cancelling a task that awaits a call, or closing a stream (`contextlib.aclosing`), cancels the
+    work on the server.
     """
 
     def __init__(
@@ -115,8 +116,16 @@ class Client:
         """Makes images."""
         clock = self._clock(timeout)
         described = await self._known(model, clock)
-        parts = requests.sample(
-            described, requests.selector(model), n, seed, labels, options, self.encoding, reproducible
+        parts = await asyncio.to_thread(
+            requests.sample,
+            described,
+            requests.selector(model),
+            n,
+            seed,
+            labels,
+            options,
+            self.encoding,
+            reproducible,
         )
         found = []
         for part in parts:
@@ -139,8 +148,16 @@ class Client:
         """Makes images, and tells on the way: yields `Progress`, `Preview`, and each finished `Image`."""
         clock = self._clock(timeout)
         described = await self._known(model, clock)
-        parts = requests.sample(
-            described, requests.selector(model), n, seed, labels, options, self.encoding, reproducible
+        parts = await asyncio.to_thread(
+            requests.sample,
+            described,
+            requests.selector(model),
+            n,
+            seed,
+            labels,
+            options,
+            self.encoding,
+            reproducible,
         )
         for part in parts:
             request = sampling_service_pb2.StreamSampleRequest(

@@ -198,7 +198,7 @@ class AutoregressiveOptions(google.protobuf.message.Message):
     Range: 0 to 10; default: the card's; unit: none.
     """
     given_rows: builtins.int
-    """OPTIONAL. How many rows of image are kept, counted from the top.
+    """OPTIONAL. How many rows of image are kept, counted from the top. Without image it may only be 0.
     Range: 0 to the picture's height; default: 0, all is drawn; unit: rows.
     """
     @property

@@ -201,5 +201,5 @@ def check_guidance(options: ResolvedOptions, labels: Sequence[int]) -> None:
 def check_given_rows(options: ResolvedOptions) -> None:
     """Raises INVALID_FIELD for rows that are to be kept of a picture that was not given."""
     path = options.departures.get("given_rows")
-    if path and "image" not in options.images:
+    if path and "image" in options.values:  # Not among those that were given, then.
         raise errors.invalid_field(path, "keeps rows of a picture that is not there: set image beside it")
