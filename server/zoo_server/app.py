@@ -157,7 +157,7 @@ class App:
         await self._server.start()
         if self._tokens is not None:
             self._token_watch = asyncio.create_task(_watch(self._tokens))
-        await self._health.serve(SERVICES)
+        self._health.serve(SERVICES)
         return port
 
     def _open_port(self) -> int:
@@ -205,7 +205,7 @@ class App:
         Calls that come after the drain find the port closed; those that outlive the grace get SHUTTING_DOWN.
         """
         await self.lifecycle.stop()
-        await self._health.enter_graceful_shutdown()
+        self._health.enter_graceful_shutdown()
         with suppress(TimeoutError):
             await asyncio.wait_for(self._drained.wait(), self.config.drain_seconds)
         if self._token_watch is not None:

@@ -8,7 +8,7 @@ that began with it has ended, for TensorFlow keeps no loaded SavedModel that nob
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
@@ -34,9 +34,9 @@ class Lifecycle:
         repository: Repository,
         engine: Engine,
         poll_seconds: float,
-        on_change: Callable[[], Awaitable[None]],
+        on_change: Callable[[], None],
     ) -> None:
-        """`on_change` is awaited whenever the state of a version may have changed; a poll of 0 s is none."""
+        """`on_change` is called whenever the state of a version may have changed; a poll of 0 s is none."""
         self._repository = repository
         self._engine = engine
         self._poll_seconds = poll_seconds
@@ -52,7 +52,7 @@ class Lifecycle:
                 self._repository.put(warmed)
         if any(self._repository.shelf(name).missing() for name in self._repository.names):
             await self.poll()  # In the place of what failed comes the next highest.
-        await self._on_change()
+        self._on_change()
         if self._poll_seconds and self._repository.scanner:
             self._polling = asyncio.create_task(self._poll_for_ever())
 
@@ -84,12 +84,12 @@ class Lifecycle:
             return
         for name, folder in found.items():
             self._repository.note(name, folder)
-        await self._on_change()
+        self._on_change()
         for name, folder in found.items():
             await self._load_missing(name, folder)
         # Only now, so that a version that takes the place of another has done so.
         self._let_go(found)
-        await self._on_change()
+        self._on_change()
 
     async def _scan(self, scanner: Scanner) -> Mapping[str, ModelFolder] | None:
         try:
@@ -115,7 +115,7 @@ class Lifecycle:
             else:
                 self._repository.put(loaded)
             del loaded  # The repository has it, and alone says how long.
-            await self._on_change()
+            self._on_change()
 
     async def _warmed(self, model: LoadedModel) -> LoadedModel | FailedModel:
         began = time.monotonic()
