@@ -20,7 +20,7 @@ DOMAIN = "pixelzoo"
 _PREFIX = "ERROR_REASON_"
 
 # Errors travel in trailing metadata, of which clients accept 8 KiB: long lists are cut.
-_MOST_VIOLATIONS = 16
+MOST_VIOLATIONS = 16
 _MOST_NAMES = 20
 
 _LEAST_RETRY_SECONDS = 0.1
@@ -67,7 +67,7 @@ class CallError(Exception):
 
 def invalid_fields(violations: Sequence[Violation]) -> CallError:
     """At least one field breaks a rule; the first of them are named at once."""
-    return _bad_request(error_pb2.ERROR_REASON_INVALID_FIELD, violations[:_MOST_VIOLATIONS], {})
+    return _bad_request(error_pb2.ERROR_REASON_INVALID_FIELD, violations[:MOST_VIOLATIONS], {})
 
 
 def invalid_field(path: str, rule: str) -> CallError:

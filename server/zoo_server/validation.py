@@ -9,17 +9,24 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
+from itertools import count, islice
 from typing import Any
 
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message import Message
 
-from zoo_server.errors import Violation, invalid_fields
+from zoo_server.errors import MOST_VIOLATIONS, Violation, invalid_fields
 
 MAX_SEED = 2**63 - 1
 
 _LONGEST_LIST = 65535
 """The most items that any card may allow: what is longer is not even looked through."""
+
+_LONGEST_LISTS = {"RawTensor.shape": 8}
+"""Shorter ones: what may come many times in one request must not be long each time."""
+
+_MOST_ENTRIES = 2**17
+"""Fields set, and entries of lists, of one request at all depths: it is looked through on the event loop."""
 
 _PACKAGE = "pixelzoo.v1."
 
@@ -116,30 +123,37 @@ _ONEOFS = {
 
 
 def check(request: Message) -> None:
-    """Raise INVALID_FIELD, naming every field of `request` that breaks a rule of the table."""
-    violations = list(_violations(request, ""))
+    """Raise INVALID_FIELD, naming the first fields of `request` that break a rule of the table."""
+    # Nobody is told of more, and a request may break rules in a million places: it is not looked through any further.
+    violations = list(islice(_violations(request, "", count()), MOST_VIOLATIONS))
     if violations:
         raise invalid_fields(violations)
 
 
-def _violations(message: Message, prefix: str) -> Iterator[Violation]:
+def _violations(message: Message, prefix: str, visits: Iterator[int]) -> Iterator[Violation]:
+    """`visits` counts what is looked at."""
     for name, words in _requirements(message.DESCRIPTOR):
         if _is_missing(message, name):
             yield Violation(prefix + name, words)
     for field, value in message.ListFields():
         path = prefix + field.name
-        if field.is_repeated and len(value) > _LONGEST_LIST:
-            yield Violation(path, f"must have at most {_LONGEST_LIST} entries, and has {len(value)}")
+        if field.is_repeated and len(value) > _longest(field):
+            yield Violation(path, f"must have at most {_longest(field)} entries, and has {len(value)}")
         elif field.is_repeated:
             for index, entry in enumerate(value):
-                yield from _entry_violations(field, entry, f"{path}[{index}]")
+                yield from _entry_violations(field, entry, f"{path}[{index}]", visits)
         else:
-            yield from _entry_violations(field, value, path)
+            yield from _entry_violations(field, value, path, visits)
 
 
-def _entry_violations(field: FieldDescriptor, value: Any, path: str) -> Iterator[Violation]:
+def _entry_violations(
+    field: FieldDescriptor, value: Any, path: str, visits: Iterator[int]
+) -> Iterator[Violation]:
+    if next(visits) >= _MOST_ENTRIES:
+        rule = f"is past the {_MOST_ENTRIES} values that a request may have: split it into several requests"
+        raise invalid_fields([Violation(path, rule)])
     if field.type == FieldDescriptor.TYPE_MESSAGE:
-        yield from _violations(value, path + ".")
+        yield from _violations(value, path + ".", visits)
     elif field.type == FieldDescriptor.TYPE_ENUM:
         if value not in _numbers(field):
             yield Violation(path, f"must be one of {sorted(_numbers(field))}, and is {value}")
@@ -180,6 +194,10 @@ def _requirements(descriptor: Descriptor) -> list[tuple[str, str]]:
 @cache
 def _rules(field: FieldDescriptor) -> list[Between | Text]:
     return [rule for rule in TABLE.get(_key(field), ()) if not isinstance(rule, Required)]
+
+
+def _longest(field: FieldDescriptor) -> int:
+    return _LONGEST_LISTS.get(_key(field), _LONGEST_LIST)
 
 
 @cache

@@ -18,6 +18,7 @@ from pixelzoo.v1 import (
     translation_service_pb2,
 )
 from zoo_server import validation
+from zoo_server.errors import CallError
 from zoo_server.options import OptionRules
 
 PROTOS = Path(__file__).parents[2] / "protos"
@@ -125,3 +126,54 @@ def test_every_family_that_the_protos_name_takes_the_member_that_names_it(name):
             OptionRules(capability, family)  # Does not raise: some member has the options.
             getattr(message, member.name).SetInParent()
             OptionRules(capability, family).resolve(message)
+
+
+@pytest.fixture
+def visited(monkeypatch):
+    """How many numbers and texts were held against a rule, by what the table says of them."""
+    seen = []
+    for rule in (validation.Between, validation.Text):
+
+        def watched(self, value, broken_by=rule.broken_by):
+            seen.append(value)
+            return broken_by(self, value)
+
+        monkeypatch.setattr(rule, "broken_by", watched)
+    return seen
+
+
+def refusal(request):
+    with pytest.raises(CallError) as caught:
+        validation.check(request)
+    [bad_request] = caught.value.details
+    return bad_request.field_violations
+
+
+def raw(*shape):
+    tensor = image_pb2.RawTensor(data=b"x", shape=shape, data_type=image_pb2.DATA_TYPE_UINT8)
+    return image_pb2.Image(raw=tensor)
+
+
+def score(**fields):
+    return scoring_service_pb2.ScoreRequest(model=model_pb2.ModelSelector(name="vae"), **fields)
+
+
+def test_a_long_shape_is_not_looked_through(visited):
+    found = refusal(score(images=[raw(*[0] * 65535)] * 16))
+    assert [one.field for one in found] == [f"images[{index}].raw.shape" for index in range(16)]
+    assert "at most 8 entries" in found[0].description
+    assert visited == ["vae"]
+
+
+def test_nothing_is_looked_at_past_the_last_violation_that_is_told(visited):
+    assert len(refusal(score(images=[raw(1)], labels=[-2] * 65535))) == 16
+    assert len(visited) == 18  # The name, the one axis, and the first labels.
+
+
+def test_what_is_looked_through_of_a_sound_request_is_bounded(visited):
+    validation.check(score(images=[raw(1, 1, 1)] * 4096, labels=[0] * 65535))
+    visited.clear()
+    [found] = refusal(score(images=[raw(1, 1, 1)] * 65535))
+    assert "131072 values" in found.description
+    assert "split it" in found.description
+    assert len(visited) < 2**17
