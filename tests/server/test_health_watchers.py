@@ -11,6 +11,9 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from zoo_server.repository.repository import Repository
 from zoo_server.services import health
 
+SECONDS = 30
+"""To wait at most: less than the minute after which gRPC hangs up on a deaf client, that acknowledges no ping."""
+
 SERVING = health_pb2.HealthCheckResponse.SERVING
 
 
@@ -40,7 +43,9 @@ class DeafClient:
 
     @staticmethod
     def _frame(kind, flags, stream, payload):
-        return struct.pack(">I", len(payload))[1:] + bytes([kind, flags]) + struct.pack(">I", stream) + payload
+        return (
+            struct.pack(">I", len(payload))[1:] + bytes([kind, flags]) + struct.pack(">I", stream) + payload
+        )
 
     def close(self):
         self._socket.close()
@@ -52,7 +57,7 @@ def stub(live, connect):
 
 def watch(live, connect, service=""):
     """A watch that has begun."""
-    begun = stub(live, connect).Watch(health_pb2.HealthCheckRequest(service=service), timeout=60)
+    begun = stub(live, connect).Watch(health_pb2.HealthCheckRequest(service=service), timeout=SECONDS)
     next(begun)
     return begun
 
@@ -75,15 +80,15 @@ def test_a_watcher_that_reads_nothing_holds_nobody_up(live, connect, wait_until)
     stopping = threading.Thread(target=live.run, args=(live.app.stop(),), daemon=True)
     stopping.start()
     assert next(hearing).status == health_pb2.HealthCheckResponse.NOT_SERVING
-    stopping.join(60)
+    stopping.join(SECONDS)
     assert not stopping.is_alive()
     deaf.close()
 
 
 def test_a_name_longer_than_any_of_ours_is_refused(live, connect):
     request = health_pb2.HealthCheckRequest(service="x" * 201)
-    checked = refusal(lambda: stub(live, connect).Check(request, timeout=60))
-    watched = refusal(lambda: next(stub(live, connect).Watch(request, timeout=60)))
+    checked = refusal(lambda: stub(live, connect).Check(request, timeout=SECONDS))
+    watched = refusal(lambda: next(stub(live, connect).Watch(request, timeout=SECONDS)))
     assert checked.code() == watched.code() == grpc.StatusCode.INVALID_ARGUMENT
     assert "at most 200" in checked.details()
 
@@ -102,7 +107,7 @@ def test_one_watcher_too_many_is_refused_until_another_has_gone(live, connect, w
     first, _second = watch(live, connect), watch(live, connect, "nobody")
     refused = refusal(lambda: watch(live, connect))
     assert refused.code() == grpc.StatusCode.RESOURCE_EXHAUSTED
-    assert stub(live, connect).Check(health_pb2.HealthCheckRequest(), timeout=60).status == SERVING
+    assert stub(live, connect).Check(health_pb2.HealthCheckRequest(), timeout=SECONDS).status == SERVING
     first.cancel()
     wait_until(lambda: live.app._health.watchers == 1)
     watch(live, connect)
