@@ -215,6 +215,46 @@ def test_a_handle_in_a_constant_is_refused(sound):
     assert "node 'handle' of the main graph) is a handle" in _why(sound)
 
 
+def test_a_constant_whose_value_is_a_handle_is_refused_whatever_type_it_claims(sound):
+    def edit(graph):
+        node = graph.graph_def.node.add(name="handle", op="Const")
+        node.attr["dtype"].type = tf.float32.as_datatype_enum
+        node.attr["value"].tensor.dtype = tf.variant.as_datatype_enum
+
+    change(sound, edit)
+    assert "node 'handle' of the main graph) is a handle" in _why(sound)
+
+
+@pytest.mark.parametrize("attribute", ["api_implements", "api_preferred_device", "_implements", "surprise"])
+def test_a_function_that_tensorflow_could_run_in_the_place_of_another_is_refused(sound, attribute):
+    """Grappler swaps functions that implement the same interface, and so what was checked for what runs."""
+
+    def edit(graph):
+        for function in graph.graph_def.library.function[:2]:
+            function.attr[attribute].s = b"same"
+
+    change(sound, edit)
+    assert f"has the attribute '{attribute}'" in _why(sound)
+
+
+def test_the_swap_of_functions_that_is_refused_is_real(write):
+    """As a caller would make it: two implementations of one interface, of which Grappler may choose."""
+
+    def implementation(device, value):
+        attributes = {"api_implements": "same", "api_preferred_device": device}
+        return tf.function(lambda seed: seed + value, experimental_attributes=attributes)
+
+    path = write(lambda seed: picture(implementation("CPU", 1)(seed) + implementation("GPU", 2)(seed)))
+    failed = load(path)
+    assert isinstance(failed, FailedModel)
+    assert "has the attribute 'api_implements'" in failed.why
+
+
+def test_gradients_of_functions_are_refused(sound):
+    change(sound, lambda graph: graph.graph_def.library.gradient.add(function_name="f", gradient_func="g"))
+    assert "names gradients" in _why(sound)
+
+
 @pytest.mark.parametrize("name", ["../../other/weights", "/etc/passwd", "a\\b", "x\0"])
 def test_an_asset_outside_the_folder_is_refused(sound, name):
     change(sound, lambda graph: graph.asset_file_def.add(filename=name))

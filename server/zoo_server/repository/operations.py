@@ -18,6 +18,9 @@ from zoo_server.tensorflow_runtime import DT_RESOURCE, DT_VARIANT, saved_model_p
 
 _FILE = "saved_model.pb"
 _OTHER_FORMATS = ("saved_model.pbtxt", "saved_model.cpb")
+_FUNCTION_ATTRIBUTES = frozenset({"_XlaMustCompile", "_construction_context", "_input_shapes", "_noinline"})
+"""What a function may say of itself. With `api_implements`, TensorFlow would run other functions in its place."""
+_HANDLES = (DT_RESOURCE, DT_VARIANT)
 _OUTSIDE = ("/", "\\", "..", "\0")
 
 Proto = Any  # A message of TensorFlow: it has no types that a checker can read.
@@ -46,6 +49,7 @@ def check_operations(folder: Path) -> None:
     }
     if len(functions) != len(library):
         raise ContractError("two functions of the SavedModel have the same name: export the model again")
+    _check_library(graph.graph_def.library)
     saver_nodes = {graph.saver_def.save_tensor_name.partition(":")[0], graph.saver_def.restore_op_name}
     savers = {called for node in main if node.proto.name in saver_nodes for called in node.runs}
     for node in main:
@@ -102,12 +106,28 @@ def _check(node: _Node, functions: Set[str], allowed: Set[str]) -> None:
     if operation not in allowed and operation not in functions:
         raise ContractError(f"{node} is none that a model may use: export it without")
     # A handle in a constant would be a way to what others keep.
-    if operation == "Const" and node.proto.attr["dtype"].type in (DT_RESOURCE, DT_VARIANT):
+    if operation == "Const" and _is_handle(node.proto.attr):
         raise ContractError(f"{node} is a handle, and not numbers: export it without")
     for called in node.runs:
         # TensorFlow might know a function, or an operation, of that name all the same.
         if called not in functions:
             raise ContractError(f"{node} runs {called!r}, which the model does not have: export it without")
+
+
+def _is_handle(attributes: Mapping[str, Proto]) -> bool:
+    return attributes["dtype"].type in _HANDLES or attributes["value"].tensor.dtype in _HANDLES
+
+
+def _check_library(library: Proto) -> None:
+    """TensorFlow must run the functions that are called, and no others that it thinks do the same."""
+    for function in library.function:
+        for name in sorted(function.attr.keys() - _FUNCTION_ATTRIBUTES):
+            raise ContractError(
+                f"function {function.signature.name!r} has the attribute {name!r}, which none may have: export it "
+                "without"
+            )
+    if library.gradient:
+        raise ContractError("the SavedModel names gradients of its functions: export it without")
 
 
 def _check_apart(savers: Set[str], others: Iterable[Iterable[_Node]], callable_names: Set[str]) -> None:
