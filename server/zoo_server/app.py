@@ -23,6 +23,7 @@ from pixelzoo.v1 import (
     translation_service_pb2,
     translation_service_pb2_grpc,
 )
+from zoo_server import incidents
 from zoo_server.certificates import certificates_of
 from zoo_server.config import ServerConfig, SettingError
 from zoo_server.engine.admission import Limits
@@ -232,7 +233,10 @@ async def _watch(tokens: Tokens) -> None:
     """Follow what the operator does to the file of tokens."""
     while True:
         await asyncio.sleep(_TOKEN_WATCH_SECONDS)
-        await asyncio.to_thread(tokens.reload_if_changed)
+        try:
+            await asyncio.to_thread(tokens.reload_if_changed)
+        except Exception as error:  # noqa: BLE001 (no mistake may end the watch: tokens could not be taken back)
+            incidents.report("the look at the file of tokens failed", error)
 
 
 async def serve(config: ServerConfig, repository: Repository, on_ready: Callable[[int], None]) -> None:

@@ -82,6 +82,12 @@ class Lifecycle:
         found = await self._scan(scanner)
         if found is None:
             return
+        if self._has_vanished(found):
+            _log.warning(
+                "the models' folder is empty, as that of a share that is not mounted: all stays as it is. Restart "
+                "the server to serve no models"
+            )
+            return
         for name, folder in found.items():
             self._repository.note(name, folder)
         self._on_change()
@@ -97,6 +103,10 @@ class Lifecycle:
         except OSError as error:  # A share that is away for a while: what is loaded serves on.
             _log.warning("the models' folder cannot be read, and all stays as it is: %s", error)
             return None
+
+    def _has_vanished(self, found: Mapping[str, ModelFolder]) -> bool:
+        """Operators take models away one by one; all at once they go with the share that they are on."""
+        return not found and bool(self._repository.names)
 
     async def _load_missing(self, name: str, folder: ModelFolder) -> None:
         shelf = self._repository.shelf(name)

@@ -79,6 +79,9 @@ class Tokens:
         except ValueError as error:
             _log.error("the tokens stay as they were: %s", error)
             return
+        except BaseException:
+            self._file.forget()  # Whatever it was, what is taken back in the file must not be missed for it.
+            raise
         _log.info("%d tokens read from %s", len(self._tokens), self._path)
 
     def _read(self) -> tuple[Token, ...]:

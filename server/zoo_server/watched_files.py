@@ -3,20 +3,26 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+_Look = tuple[tuple[int, int, int] | None, ...]
+
 
 class WatchedFiles:
     """`changed()` says whether any of the files is another one than when it was last asked; links are followed."""
 
     def __init__(self, paths: Sequence[Path]) -> None:
         self._paths = tuple(paths)
-        self._seen = self._look()
+        self._seen: _Look | None = self._look()
 
     def changed(self) -> bool:
         now = self._look()
         changed, self._seen = now != self._seen, now
         return changed
 
-    def _look(self) -> tuple[tuple[int, int, int] | None, ...]:
+    def forget(self) -> None:
+        """The next `changed()` is true: what was to be done about the last change has not been done."""
+        self._seen = None
+
+    def _look(self) -> _Look:
         return tuple(map(_identity, self._paths))
 
 

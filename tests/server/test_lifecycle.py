@@ -243,6 +243,24 @@ def test_models_come_and_go(start_server, connect, drop, folder):
     assert states(api, "mirror") == {1: MODEL_STATE_AVAILABLE}
 
 
+def test_an_empty_folder_takes_nothing_away_and_is_warned_of(start_server, connect, drop, folder, caplog):
+    path = drop("blobs", 1).parent
+    live = start_server(Repository.load(folder), model_poll_seconds=0)
+    api = connect(live.address)
+    away = path.rename(folder.parent / "away")  # What is left is as the mount point of a share that is away.
+    poll(live)
+    assert states(api) == {1: MODEL_STATE_AVAILABLE}
+    assert sample(api) == 1
+    assert "the models' folder is empty" in caplog.text
+    drop("mirror", 1)
+    away.rename(path)
+    poll(live)
+    assert states(api) == states(api, "mirror") == {1: MODEL_STATE_AVAILABLE}
+    shutil.rmtree(path)
+    poll(live)
+    assert refusal(lambda: sample(api))[0] == "MODEL_NOT_FOUND"
+
+
 def test_the_highest_are_kept_loaded_and_the_others_are_freed(
     start_server, connect, drop, folder, wait_until
 ):

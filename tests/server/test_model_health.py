@@ -58,6 +58,9 @@ def test_a_watch_hears_of_a_version_that_comes_and_goes(live, health, models, tm
     with pytest.raises(grpc.RpcError) as caught:
         check(health, f"{MODEL}/2")
     assert caught.value.code() == grpc.StatusCode.NOT_FOUND
+    shutil.copytree(
+        models / "mirror", tmp_path / "models" / "mirror"
+    )  # An empty folder would change nothing.
     shutil.rmtree(path.parent)
     poll(live)
     assert next(model).status == Status.SERVICE_UNKNOWN

@@ -228,6 +228,26 @@ def test_addresses_are_limited_where_there_are_no_tokens(start_server, connect):
     held.end()
 
 
+def test_an_unforeseen_error_does_not_end_the_watch_of_the_file(
+    guarded, file, wait_until, caplog, monkeypatch
+):
+    api = guarded(line_for("studio", SECRET))
+    assert not list_models(api, bearer(SECRET)).models
+    reading = Tokens._read
+    failures = iter([RuntimeError("unforeseen"), MemoryError("unforeseen")])
+
+    def failing_twice(tokens):
+        for failure in failures:
+            raise failure
+        return reading(tokens)
+
+    monkeypatch.setattr(Tokens, "_read", failing_twice)
+    file.write_text("")
+    wait_until(lambda: not api.app._tokens._tokens, seconds=60)
+    unauthenticated(lambda: list_models(api, bearer(SECRET)))
+    assert len([one for one in caplog.messages if "the look at the file of tokens failed" in one]) == 2
+
+
 def test_a_new_file_is_read_while_the_server_runs_and_a_wrong_one_is_not(guarded, file, wait_until, caplog):
     new = new_token()
     api = guarded(line_for("studio", SECRET))
