@@ -94,11 +94,12 @@ def _run(config: ServerConfig) -> None:
 
     configure_threads(config.compute_threads)
     repository = Repository.load(config.models, config.loaded_versions)
-    models = len({model.name for model in repository.loaded()})
-    if not models:
-        logging.getLogger(__name__).warning("folder %s has no model that can be served", config.models)
 
     def announce(port: int) -> None:
+        # Only now: what fails when it is warmed up is not served.
+        models = len({model.name for model in repository.loaded()})
+        if not models:
+            logging.getLogger(__name__).warning("folder %s has no model that can be served", config.models)
         plural = "" if models == 1 else "s"
         print(f"pixelzoo server ready on {config.address(port)} ({models} model{plural})", flush=True)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import math
 import socket
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, field, fields
@@ -53,7 +54,9 @@ class ServerConfig:
         least=1,
     )
     max_pending_items: int = _setting(
-        1024, "Items that may wait or be in the making; beyond them calls get QUEUE_FULL.", least=1
+        1024,
+        "Items that may wait or be in the making; beyond them calls get QUEUE_FULL. No call may have more.",
+        least=1,
     )
     max_pending_seconds: float = _setting(
         0.0,
@@ -214,6 +217,9 @@ class Setting:
             rule = f"{', '.join(self.choices[:-1])} or {self.choices[-1]}"
             raise ValueError(f"{where} must be {rule}, and is {value}")
         for number in value.values() if self.kind is dict else [value]:
+            # NaN is neither too small nor too large.
+            if isinstance(number, float) and not math.isfinite(number):
+                raise ValueError(f"{where} must be a finite number, and is {number}")
             too_small = self.least is not None and number < self.least
             if too_small or (self.most is not None and number > self.most):
                 rule = f"at least {self.least:g}" if self.most is None else f"{self.least:g} to {self.most:g}"

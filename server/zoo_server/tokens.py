@@ -12,6 +12,7 @@ hashes that passwords need would only slow down calls.
 import hashlib
 import hmac
 import logging
+import math
 import re
 import secrets
 import tomllib
@@ -136,7 +137,7 @@ def _token(name: str, line: Any, where: str) -> Token:
         raise ValueError(f"{where}.sha256 must be the 64 hexadecimal digits of a SHA-256, in small letters")
     for key, kind in _NUMBERS.items():
         value = line.get(key, 0)
-        if isinstance(value, bool) or not isinstance(value, (int, kind)) or not value >= 0:
+        if isinstance(value, bool) or not isinstance(value, (int, kind)) or not 0 <= value < math.inf:
             raise ValueError(f"{where}.{key} must be a number of at least 0, and is {value!r}")
     allowed = {key: _names(line.get(key), f"{where}.{key}", known) for key, known in _NAMES.items()}
     quota = Quota(**{key: line[key] for key in _NUMBERS if key in line})

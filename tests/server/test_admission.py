@@ -207,6 +207,23 @@ def test_a_full_queue_says_when_the_next_items_will_be_gone(serve, network, wait
         call.cancel()
 
 
+def test_a_call_for_which_there_can_never_be_room_is_not_told_to_try_again(serve):
+    _, api, _ = serve(max_pending_items=2)
+    for error in (
+        refused(api.sampling.Sample, slow(1, count=3)),
+        refused(api.sampling.StreamSample, StreamSampleRequest(sample=slow(1, count=3))),
+    ):
+        assert error.code() == grpc.StatusCode.INVALID_ARGUMENT
+        info, bad_request = error_details_pb2.ErrorInfo(), error_details_pb2.BadRequest()
+        details = rpc_status.from_call(error).details
+        assert details[0].Unpack(info)
+        assert details[1].Unpack(bad_request)
+        assert (info.reason, info.metadata["limit"]) == ("TOO_MANY_IMAGES", "2")
+        assert bad_request.field_violations[0].field.endswith("count")
+        assert len(details) == 2
+    assert api.sampling.Sample(slow(1, count=2)).images
+
+
 def test_a_quick_retry_is_not_asked_of_a_server_that_is_going_down(start_server, connect):
     live = start_server()
     live.run(live.app.engine.stop())

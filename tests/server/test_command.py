@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -59,6 +60,13 @@ def test_it_prints_where_it_listens_serves_logs_and_stops_gracefully(serve, mode
     assert re.search(r"pixelzoo\.v1\.SamplingService/Sample OK \d+ ms request_id=call-7", log)
     assert "model blobs version 1 loaded" in log
     assert log.rstrip().endswith("stopped")
+
+
+def test_a_model_that_fails_to_warm_up_is_not_counted(serve, handmade, models, tmp_path):
+    shutil.copytree(models / "mirror", tmp_path / "models" / "mirror")
+    handmade.write_trap(tmp_path / "models", seed_that_fails=0)
+    _, line = serve("--models", tmp_path / "models", "--port", 0)
+    assert READY.fullmatch(line)[2] == "1"
 
 
 def test_interrupt_stops_it_too_and_calls_in_flight_end(serve, models, connect, tmp_path):

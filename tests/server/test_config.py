@@ -73,6 +73,20 @@ def test_a_wrong_setting_names_its_source_and_the_rule(
         read_config(flags, environment, file)
 
 
+@pytest.mark.parametrize("number", ["nan", "inf", "-inf"])
+@pytest.mark.parametrize("name", [one.name for one in SETTINGS if one.kind is float])
+def test_no_number_is_infinite_or_none_at_all(name: str, number: str, tmp_path: Path) -> None:
+    file = tmp_path / "server.toml"
+    file.write_text(f"{name} = {number}")
+    for flags, environment, path in (
+        ({name: float(number)}, {}, None),
+        ({}, {f"PIXELZOO_{name.upper()}": number}, None),
+        ({}, {}, file),
+    ):
+        with pytest.raises(ValueError, match=f"must be a finite number, and is {number}"):
+            read_config(flags, environment, path)
+
+
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"nowhere\.toml cannot be read as TOML"):
         read_config({}, {}, tmp_path / "nowhere.toml")

@@ -26,7 +26,7 @@ from zoo_server.repository.repository import Repository
 from zoo_server.services import interpolation
 from zoo_server.services.deadline import deadline_of
 from zoo_server.services.image_pool import ImagePool, Outgoing
-from zoo_server.services.plan import Planner, check_count
+from zoo_server.services.plan import Planner
 from zoo_server.services.tensors import decode_latent, encode_latent
 
 _DEFAULT_COUNT = 8
@@ -55,7 +55,7 @@ class LatentService(LatentServiceServicer):
     ) -> EncodeResponse:
         validation.check(request)
         model, program = self._planner.choose(request.model, CAPABILITY_KIND_ENCODE)
-        check_count(len(request.images), model, "images")
+        self._planner.check_count(len(request.images), model, "images")
         calls.note(items=len(request.images))
         paths = [f"images[{index}]" for index in range(len(request.images))]
         images = await self._planner.decode(model, program, request.images, paths)
@@ -70,7 +70,7 @@ class LatentService(LatentServiceServicer):
     ) -> DecodeResponse:
         validation.check(request)
         model, program = self._planner.choose(request.model, CAPABILITY_KIND_DECODE)
-        check_count(len(request.latents), model, "latents")
+        self._planner.check_count(len(request.latents), model, "latents")
         calls.note(items=len(request.latents))
         self._check_size(len(request.latents), model, "latents")
         spec = program.capability.latent
@@ -88,9 +88,9 @@ class LatentService(LatentServiceServicer):
         validation.check(request)
         model, program = self._planner.choose(request.model, CAPABILITY_KIND_DECODE)
         self._check_continuous(model, program)
-        limit = model.card.limits.max_items_per_request
-        count = request.count if request.HasField("count") else min(_DEFAULT_COUNT, limit)
-        check_count(count, model, "count")
+        most = self._planner.most_items(model)
+        count = request.count if request.HasField("count") else min(_DEFAULT_COUNT, most)
+        self._planner.check_count(count, model, "count")
         calls.note(items=count)
         self._check_size(count, model, "count")
         deadline = deadline_of(context)

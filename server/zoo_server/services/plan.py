@@ -80,9 +80,11 @@ class Plan:
 class Planner:
     """Checks requests against the cards of the models that they ask for."""
 
-    def __init__(self, repository: Repository, pool: ImagePool) -> None:
+    def __init__(self, repository: Repository, pool: ImagePool, max_pending_items: int) -> None:
+        """No request may have more items than may be pending: there would never be room for it."""
         self._repository = repository
         self._pool = pool
+        self._max_pending_items = max_pending_items
 
     def choose(self, selector: model_pb2.ModelSelector, kind: Kind) -> tuple[LoadedModel, Program]:
         """The model that a request selects, and its program for `kind`.
@@ -102,6 +104,16 @@ class Planner:
             raise errors.capability_not_supported(model.name, kind_name(kind), self._repository.capable(kind))
         return model.programs[kind]
 
+    def most_items(self, model: LoadedModel) -> int:
+        """How many items one request may have: what the card allows, as far as the server can take it on."""
+        return min(model.card.limits.max_items_per_request, self._max_pending_items)
+
+    def check_count(self, count: int, model: LoadedModel, path: str) -> None:
+        """Raises TOO_MANY_IMAGES for more items than one request may have."""
+        limit = self.most_items(model)
+        if count > limit:
+            raise errors.too_many_images(path, count, limit)
+
     async def plan(
         self,
         request: Any,
@@ -119,7 +131,7 @@ class Planner:
         model, program = self.choose(request.model, kind)
         pictures = () if count is not None else request.images
         items = len(pictures) if count is None else count
-        check_count(items, model, f"{prefix}{'images' if count is None else 'count'}")
+        self.check_count(items, model, f"{prefix}{'images' if count is None else 'count'}")
         calls.note(items=items)
         labels = item_labels(request.labels, items, model, program, f"{prefix}labels")
         options = model.options[kind].resolve(request.options, f"{prefix}options")
@@ -150,13 +162,6 @@ class Planner:
         pixels = await self._pool.decode(incoming, model.card.limits.max_pixels_per_image)
         messages = await self._pool.encode([Outgoing(one, image_pb2.IMAGE_ENCODING_PNG) for one in pixels])
         return options.with_images(pixels, messages)
-
-
-def check_count(count: int, model: LoadedModel, path: str) -> None:
-    """Raises TOO_MANY_IMAGES for more items than the card allows."""
-    limit = model.card.limits.max_items_per_request
-    if count > limit:
-        raise errors.too_many_images(path, count, limit)
 
 
 def item_seeds(first: int, count: int) -> list[int]:
