@@ -31,6 +31,7 @@ from zoo_server.engine.engine import Engine
 from zoo_server.interceptors.callers import CallersInterceptor
 from zoo_server.interceptors.calls import CallsInterceptor
 from zoo_server.interceptors.errors import ErrorsInterceptor
+from zoo_server.interceptors.fuse import FuseInterceptor
 from zoo_server.interceptors.in_flight import InFlightInterceptor
 from zoo_server.lifecycle import Lifecycle
 from zoo_server.quota import Quota
@@ -69,6 +70,8 @@ SERVICES = tuple(
 _PING_INTERVAL_MS = 60_000
 """Clients may ping an idle connection once a minute; gRPC's own default cuts off those that do so within 5 minutes."""
 
+_KEEPALIVE_TIMEOUT_MS = 20_000
+
 _TOKEN_WATCH_SECONDS = 1.0
 """A token that is taken out of the file is refused after this long at the latest."""
 
@@ -104,11 +107,17 @@ class App:
                 CallsInterceptor(listeners),
                 self._in_flight,
                 ErrorsInterceptor(),
+                FuseInterceptor(config.max_concurrent_calls),
                 CallersInterceptor(self._tokens, _peer_quota(config)),
             ],
             options=[
                 ("grpc.max_receive_message_length", config.max_message_bytes),
                 ("grpc.http2.min_recv_ping_interval_without_data_ms", _PING_INTERVAL_MS),
+                ("grpc.max_concurrent_streams", config.max_calls_per_connection),
+                ("grpc.keepalive_time_ms", round(1000 * config.keepalive_seconds)),
+                ("grpc.keepalive_timeout_ms", _KEEPALIVE_TIMEOUT_MS),
+                # Without it a connection is asked but twice, and then no more until data passes.
+                ("grpc.http2.max_pings_without_data", 0),
                 # Two servers on one port would share its connections at random: let the second one fail instead.
                 ("grpc.so_reuseport", 0),
                 ("grpc.enable_channelz", int(bool(config.channelz_port))),

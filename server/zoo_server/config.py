@@ -63,6 +63,22 @@ class ServerConfig:
         "Estimated seconds of work that may be pending; beyond them calls get QUEUE_FULL; 0 for any.",
         least=0,
     )
+    max_concurrent_calls: int = _setting(
+        2048, "Calls that may be in flight, health checks aside; one more gets QUEUE_FULL.", least=1
+    )
+    max_calls_per_connection: int = _setting(
+        1000,
+        "Calls that one connection may have in flight, watches of health among them; further ones wait at the client.",
+        least=1,
+        most=2**31 - 1,
+    )
+    keepalive_seconds: float = _setting(
+        60.0,
+        "How often to ask on a quiet connection with calls whether its client is still there; one that gives no sign "
+        "for 20 s is cut off.",
+        least=1,
+        most=86400,
+    )
     max_bucket: Mapping[str, int] = field(
         default_factory=dict,
         metadata=_about(

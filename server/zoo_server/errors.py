@@ -203,6 +203,18 @@ def queue_full(name: str, pending: float, limit: float, unit: str, retry_seconds
     )
 
 
+def too_many_calls(limit: int) -> CallError:
+    """`limit` calls are in flight, and this one was not looked at."""
+    retry_seconds = 1.0
+    return CallError(
+        grpc.StatusCode.RESOURCE_EXHAUSTED,
+        error_pb2.ERROR_REASON_QUEUE_FULL,
+        f"{limit} calls are in flight, and this server takes no more at once: try again in {retry_seconds:g} s",
+        {"model": "", "limit": str(limit), "unit": "calls"},
+        [_retry_after(retry_seconds)],
+    )
+
+
 def deadline_too_short(name: str, needed_seconds: float) -> CallError:
     """The work was not done, or would not be done, in time: it takes `needed_seconds` at least."""
     return CallError(

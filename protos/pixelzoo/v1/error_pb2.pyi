@@ -65,8 +65,8 @@ class _ErrorReasonEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._En
     Status: INVALID_ARGUMENT; details: BadRequest; metadata: field; retry: no.
     """
     ERROR_REASON_QUEUE_FULL: _ErrorReason.ValueType  # 8
-    """So many items wait, or so many estimated seconds of work, that this request would wait too long; unit says which
-    limit it met, "items" or "seconds".
+    """So many items wait, or so many estimated seconds of work, that this request would wait too long, or so many calls
+    are in flight; unit says which limit it met, "items", "seconds" or "calls". For calls the model is empty.
     Status: RESOURCE_EXHAUSTED; details: RetryInfo; metadata: model, limit, unit; retry: after RetryInfo.
     """
     ERROR_REASON_DEADLINE_TOO_SHORT: _ErrorReason.ValueType  # 9
@@ -140,8 +140,8 @@ ERROR_REASON_IMAGE_UNREADABLE: ErrorReason.ValueType  # 7
 Status: INVALID_ARGUMENT; details: BadRequest; metadata: field; retry: no.
 """
 ERROR_REASON_QUEUE_FULL: ErrorReason.ValueType  # 8
-"""So many items wait, or so many estimated seconds of work, that this request would wait too long; unit says which
-limit it met, "items" or "seconds".
+"""So many items wait, or so many estimated seconds of work, that this request would wait too long, or so many calls
+are in flight; unit says which limit it met, "items", "seconds" or "calls". For calls the model is empty.
 Status: RESOURCE_EXHAUSTED; details: RetryInfo; metadata: model, limit, unit; retry: after RetryInfo.
 """
 ERROR_REASON_DEADLINE_TOO_SHORT: ErrorReason.ValueType  # 9
