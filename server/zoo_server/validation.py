@@ -15,7 +15,7 @@ from typing import Any
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message import Message
 
-from zoo_server.errors import MOST_VIOLATIONS, Violation, invalid_fields
+from zoo_server.errors import MOST_VIOLATIONS, Violation, invalid_field, invalid_fields
 
 MAX_SEED = 2**63 - 1
 
@@ -150,8 +150,10 @@ def _entry_violations(
     field: FieldDescriptor, value: Any, path: str, visits: Iterator[int]
 ) -> Iterator[Violation]:
     if next(visits) >= _MOST_ENTRIES:
-        rule = f"is past the {_MOST_ENTRIES} values that a request may have: split it into several requests"
-        raise invalid_fields([Violation(path, rule)])
+        raise invalid_field(
+            path,
+            f"is past the {_MOST_ENTRIES} values that a request may have: split it into several requests",
+        )
     if field.type == FieldDescriptor.TYPE_MESSAGE:
         yield from _violations(value, path + ".", visits)
     elif field.type == FieldDescriptor.TYPE_ENUM:

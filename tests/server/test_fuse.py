@@ -1,6 +1,5 @@
 """What one server, and one connection, take on at most, whatever is asked."""
 
-import socket
 import struct
 
 import grpc
@@ -14,7 +13,7 @@ from pixelzoo.v1.model_pb2 import ModelSelector
 from pixelzoo.v1.sampling_service_pb2 import SampleRequest
 from zoo_server.repository.repository import Repository
 
-SETTINGS, PING, ACK, MAX_CONCURRENT_STREAMS = 4, 6, 1, 3
+MAX_CONCURRENT_STREAMS = 3
 
 
 def blob(seed):
@@ -52,68 +51,22 @@ def test_one_call_too_many_is_refused_with_the_time_to_wait_and_health_is_not(
     assert api.sampling.Sample(blob(3)).images
 
 
-class Connection:
-    """A client that speaks HTTP/2 by hand: it gives the frames that come, and answers pings."""
-
-    def __init__(self, address):
-        host, _, port = address.rpartition(":")
-        self._socket = socket.create_connection((host, int(port)), timeout=60)
-        self._socket.sendall(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")
-        self.send(SETTINGS, 0, 0, b"")
-
-    def send(self, kind, flags, stream, payload):
-        header = struct.pack(">I", len(payload))[1:] + bytes([kind, flags]) + struct.pack(">I", stream)
-        self._socket.sendall(header + payload)
-
-    def watch_health(self):
-        headers = {
-            b":method": b"POST",
-            b":scheme": b"http",
-            b":path": b"/grpc.health.v1.Health/Watch",
-            b":authority": b"zoo",
-            b"te": b"trailers",
-            b"content-type": b"application/grpc",
-        }
-        literals = [
-            bytes([0, len(name)]) + name + bytes([len(value)]) + value for name, value in headers.items()
-        ]
-        self.send(1, 4, 1, b"".join(literals))
-        self.send(0, 1, 1, bytes(5))
-
-    def _read(self, size):
-        data = b""
-        while len(data) < size:
-            part = self._socket.recv(size - len(data))
-            assert part, "the server has hung up"
-            data += part
-        return data
-
-    def next(self, kind):
-        """The payload of the next frame of that kind that is no acknowledgement."""
-        while True:
-            header = self._read(9)
-            payload = self._read(int.from_bytes(header[:3], "big"))
-            found, acknowledges = header[3], header[4] & ACK
-            if found in (SETTINGS, PING) and not acknowledges:
-                self.send(found, ACK, 0, payload if found == PING else b"")
-            if found == kind and not acknowledges:
-                return payload
-
-    def close(self):
-        self._socket.close()
+@pytest.fixture(scope="module")
+def by_hand(load_module):
+    return load_module("http2_by_hand")
 
 
-def test_a_connection_hears_how_many_calls_it_may_have(start_server):
-    connection = Connection(start_server(Repository(), max_calls_per_connection=7).address)
-    payload = connection.next(SETTINGS)
+def test_a_connection_hears_how_many_calls_it_may_have(start_server, by_hand):
+    connection = by_hand.Connection(start_server(Repository(), max_calls_per_connection=7).address)
+    payload = connection.next(by_hand.SETTINGS)
     told = dict(struct.unpack_from(">HI", payload, place) for place in range(0, len(payload), 6))
     assert told[MAX_CONCURRENT_STREAMS] == 7
     connection.close()
 
 
-def test_a_quiet_connection_is_asked_again_and_again_whether_anybody_is_there(start_server):
-    connection = Connection(start_server(Repository(), keepalive_seconds=1).address)
+def test_a_quiet_connection_is_asked_again_and_again_whether_anybody_is_there(start_server, by_hand):
+    connection = by_hand.Connection(start_server(Repository(), keepalive_seconds=1).address)
     connection.watch_health()
     for _ in range(4):  # gRPC would ask twice by itself.
-        assert len(connection.next(PING)) == 8
+        assert len(connection.next(by_hand.PING)) == 8
     connection.close()

@@ -1,7 +1,5 @@
 """Watchers of health hold nobody up, and are not without number: whoever can connect can be one."""
 
-import socket
-import struct
 import threading
 
 import grpc
@@ -15,40 +13,6 @@ SECONDS = 30
 """To wait at most: less than the minute after which gRPC hangs up on a deaf client, that acknowledges no ping."""
 
 SERVING = health_pb2.HealthCheckResponse.SERVING
-
-
-class DeafClient:
-    """Speaks just enough HTTP/2 to watch the server's health with a window of 0 bytes, so that no answer may come."""
-
-    def __init__(self, address):
-        host, _, port = address.rpartition(":")
-        self._socket = socket.create_connection((host, int(port)))
-        window = struct.pack(">HI", 4, 0)
-        headers = b"".join(
-            b"\x00" + bytes([len(name)]) + name + bytes([len(value)]) + value
-            for name, value in [
-                (b":method", b"POST"),
-                (b":scheme", b"http"),
-                (b":path", b"/grpc.health.v1.Health/Watch"),
-                (b":authority", address.encode()),
-                (b"te", b"trailers"),
-                (b"content-type", b"application/grpc"),
-            ]
-        )
-        frames = [self._frame(4, 0, 0, window), self._frame(1, 4, 1, headers), self._frame(0, 1, 1, bytes(5))]
-        self._socket.sendall(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + b"".join(frames))
-        # The server's settings come first; it would hang up on one that does not acknowledge them.
-        assert self._socket.recv(1)
-        self._socket.sendall(self._frame(4, 1, 0, b""))
-
-    @staticmethod
-    def _frame(kind, flags, stream, payload):
-        return (
-            struct.pack(">I", len(payload))[1:] + bytes([kind, flags]) + struct.pack(">I", stream) + payload
-        )
-
-    def close(self):
-        self._socket.close()
 
 
 def stub(live, connect):
@@ -73,8 +37,11 @@ def live(start_server):
     return start_server(Repository())
 
 
-def test_a_watcher_that_reads_nothing_holds_nobody_up(live, connect, wait_until):
-    deaf = DeafClient(live.address)
+def test_a_watcher_that_reads_nothing_holds_nobody_up(live, connect, wait_until, load_module):
+    by_hand = load_module("http2_by_hand")
+    deaf = by_hand.Connection(live.address, window=0)
+    deaf.next(by_hand.SETTINGS)
+    deaf.watch_health()
     wait_until(lambda: live.app._health.watchers == 1)
     hearing = watch(live, connect)
     stopping = threading.Thread(target=live.run, args=(live.app.stop(),), daemon=True)
