@@ -92,7 +92,7 @@ def test_the_base_install_is_the_client_and_the_licence_is_in(wheel):
     base = [requirement for requirement in requirements if "extra ==" not in requirement]
     assert base
     assert not [requirement for requirement in base if requirement.startswith(("tensorflow", "keras"))]
-    assert set(fields.get_all("Provides-Extra")) == {"server", "train"}
+    assert set(fields.get_all("Provides-Extra")) == {"server", "train", "tracing"}
     assert fields["License-Expression"] == "Apache-2.0"
     assert metadata.replace("METADATA", "licenses/LICENSE") in archive.namelist()
 
