@@ -237,7 +237,7 @@ def test_a_function_that_tensorflow_could_run_in_the_place_of_another_is_refused
     assert f"has the attribute '{attribute}'" in _why(sound)
 
 
-def test_the_swap_of_functions_that_is_refused_is_real(write):
+def test_a_model_whose_functions_tensorflow_may_swap_is_refused(write):
     """As a caller would make it: two implementations of one interface, of which Grappler may choose."""
 
     def implementation(device, value):
