@@ -53,7 +53,7 @@ def test_the_numbers_are_printed_and_stand_in_the_card(model, tmp_path):
     with Image.open(tmp_path / "sheets" / "neighbours.png") as sheet:
         assert sheet.size == (
             11 * (32 + 2) + 2,
-            20 * (32 + 2) + 2,
+            10 * (32 + 2) + 2,
         )  # a sample, a gap, 4 images, a gap, 4 images
     assert (tmp_path / "sheets" / "samples.png").is_file()
 
