@@ -218,3 +218,15 @@ def wait_until() -> Callable[..., None]:
             time.sleep(0.002)
 
     return wait
+
+
+@pytest.fixture(scope="module")
+def by_hand(load_module):
+    """The module that makes certificates."""
+    return load_module("certificates_by_hand")
+
+
+@pytest.fixture(scope="module")
+def ours(by_hand):
+    """An authority that the module's servers and clients trust."""
+    return by_hand.authority()

@@ -6,16 +6,6 @@ from zoo_server import health_probe
 from zoo_server.repository.repository import Repository
 
 
-@pytest.fixture(scope="module")
-def by_hand(load_module):
-    return load_module("certificates_by_hand")
-
-
-@pytest.fixture(scope="module")
-def ours(by_hand):
-    return by_hand.authority()
-
-
 @pytest.fixture
 def files(tmp_path, by_hand, ours):
     """The files of a server's certificate for zoo.example, of the authority's, and of a client's with its key."""

@@ -17,16 +17,6 @@ from zoo_server.repository.repository import Repository
 LOCAL = ("localhost", "127.0.0.1")
 
 
-@pytest.fixture(scope="module")
-def by_hand(load_module):
-    return load_module("certificates_by_hand")
-
-
-@pytest.fixture(scope="module")
-def ours(by_hand):
-    return by_hand.authority()
-
-
 @pytest.fixture
 def secure_server(start_server, tmp_path):
     """Starts a server without models on a pair; gives its address. `tls_client_ca` is a pair too."""

@@ -39,6 +39,7 @@ from zoo_client.requests import Labels, Method
 from zoo_client.results import ImageScores, SampleEvent, Samples, ScoreEvent, Scores
 
 Reply = TypeVar("Reply")
+Parts = TypeVar("Parts")
 
 
 class Client:
@@ -116,16 +117,8 @@ class Client:
         """Makes images."""
         clock = self._clock(timeout)
         described = await self._known(model, clock)
-        parts = await asyncio.to_thread(
-            requests.sample,
-            described,
-            requests.selector(model),
-            n,
-            seed,
-            labels,
-            options,
-            self.encoding,
-            reproducible,
+        parts = await self._parts(
+            requests.sample, described, model, n, seed, labels, options, reproducible=reproducible
         )
         found = []
         for part in parts:
@@ -148,16 +141,8 @@ class Client:
         """Makes images, and tells on the way: yields `Progress`, `Preview`, and each finished `Image`."""
         clock = self._clock(timeout)
         described = await self._known(model, clock)
-        parts = await asyncio.to_thread(
-            requests.sample,
-            described,
-            requests.selector(model),
-            n,
-            seed,
-            labels,
-            options,
-            self.encoding,
-            reproducible,
+        parts = await self._parts(
+            requests.sample, described, model, n, seed, labels, options, reproducible=reproducible
         )
         for part in parts:
             request = sampling_service_pb2.StreamSampleRequest(
@@ -202,16 +187,8 @@ class Client:
         """Turns images into other images."""
         clock = self._clock(timeout)
         described = await self._known(model, clock)
-        parts = await asyncio.to_thread(
-            requests.translate,
-            described,
-            requests.selector(model),
-            pictures,
-            seed,
-            labels,
-            options,
-            self.encoding,
-            reproducible,
+        parts = await self._parts(
+            requests.translate, described, model, pictures, seed, labels, options, reproducible=reproducible
         )
         found = []
         for part in parts:
@@ -234,16 +211,8 @@ class Client:
         """Turns images into other images, with the events of `stream_sample`."""
         clock = self._clock(timeout)
         described = await self._known(model, clock)
-        parts = await asyncio.to_thread(
-            requests.translate,
-            described,
-            requests.selector(model),
-            pictures,
-            seed,
-            labels,
-            options,
-            self.encoding,
-            reproducible,
+        parts = await self._parts(
+            requests.translate, described, model, pictures, seed, labels, options, reproducible=reproducible
         )
         for part in parts:
             request = translation_service_pb2.StreamTranslateRequest(
@@ -276,16 +245,8 @@ class Client:
         """Says how likely, or how good, images are."""
         clock = self._clock(timeout)
         described = await self._known(model, clock)
-        parts = await asyncio.to_thread(
-            requests.score,
-            described,
-            requests.selector(model),
-            pictures,
-            seed,
-            labels,
-            options,
-            self.encoding,
-            reproducible,
+        parts = await self._parts(
+            requests.score, described, model, pictures, seed, labels, options, reproducible=reproducible
         )
         found: list[ImageScores] = []
         for part in parts:
@@ -307,16 +268,8 @@ class Client:
         """Scores images, and tells on the way: yields `Progress`, and the `ImageScores` of each image."""
         clock = self._clock(timeout)
         described = await self._known(model, clock)
-        parts = await asyncio.to_thread(
-            requests.score,
-            described,
-            requests.selector(model),
-            pictures,
-            seed,
-            labels,
-            options,
-            self.encoding,
-            reproducible,
+        parts = await self._parts(
+            requests.score, described, model, pictures, seed, labels, options, reproducible=reproducible
         )
         for part in parts:
             request = scoring_service_pb2.StreamScoreRequest(score=part.request)
@@ -365,6 +318,14 @@ class Client:
         )
         reply = await self._call(self._latent.Interpolate, request, clock)
         return np.stack([images.from_message(message) for message in reply.images])
+
+    async def _parts(
+        self, build: Callable[..., Parts], described: Model, model: str, *wanted: object, reproducible: bool
+    ) -> Parts:
+        """What `build` makes of what is wanted: in a thread, for it encodes pictures."""
+        return await asyncio.to_thread(
+            build, described, requests.selector(model), *wanted, self.encoding, reproducible
+        )
 
     def _clock(self, timeout: float | None) -> Callable[[], float]:
         """A function that says how many seconds are left of a call that begins now."""

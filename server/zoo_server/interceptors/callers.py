@@ -3,22 +3,19 @@
 import ipaddress
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
-from urllib.parse import unquote
 
 import grpc
 
 from zoo_server.errors import CallError, permission_denied, unauthenticated
 from zoo_server.interceptors.handlers import Context, refuse, wrap
+from zoo_server.interceptors.peers import kind_and_host
+from zoo_server.interceptors.side_services import HEALTH
+from zoo_server.interceptors.unary_twin import unary_request
 from zoo_server.quota import Meter, Quota
 from zoo_server.tokens import Token, Tokens
 
-_OPEN = "/grpc.health.v1.Health/"
-"""Balancers and supervisors ask it, and they have no token; it tells no more than what serves, by its name."""
-
 _OUR_PACKAGE = "pixelzoo.v1."
 _HEADER, _SCHEME = "authorization", "bearer "
-_INNER = ("sample", "translate", "score")
-"""Where the request of a streaming method holds that of its unary twin, and so the model."""
 _IPV6_PREFIX = 64
 """One client has as many IPv6 addresses as it likes, but they share this many bits."""
 
@@ -38,7 +35,8 @@ class CallersInterceptor(grpc.aio.ServerInterceptor):
     ) -> Any:
         handler = await continuation(handler_call_details)
         method = str(handler_call_details.method)
-        if handler is None or method.startswith(_OPEN):
+        # Balancers and supervisors ask for health without a token; it tells no more than what serves, by its name.
+        if handler is None or method.startswith(HEALTH):
             return handler
         if self._tokens is None:
             return wrap(handler, self._as_peer) if self._peer_quota != Quota() else handler
@@ -84,20 +82,18 @@ def _check_service(token: Token, method: str) -> None:
 def _check_model(token: Token, request: Any) -> None:
     if token.models is None:
         return
-    for name in _INNER:
-        request = getattr(request, name, request)
     # A request without a model lists them, or is about to be refused as invalid.
-    model = getattr(getattr(request, "model", None), "name", "")
+    model = getattr(getattr(unary_request(request), "model", None), "name", "")
     if model and model not in token.models:
         raise permission_denied(token.name, f"model:{model[:128]}")
 
 
 def address_of(peer: str) -> str:
     """The address in what gRPC says of a peer, such as "ipv4:10.0.0.7:41234", without its port."""
-    kind, _, rest = unquote(peer).partition(":")
-    if kind not in ("ipv4", "ipv6"):
+    _, host = kind_and_host(peer)
+    if host is None:
         return peer
-    host = rest.rpartition(":")[0].strip("[]").partition("%")[0]
+    host = host.partition("%")[0]
     try:
         address = ipaddress.ip_address(host)
     except ValueError:

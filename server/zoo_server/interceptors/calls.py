@@ -3,16 +3,14 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
-from urllib.parse import unquote
 
 import grpc
 
 from zoo_server.calls import UNKNOWN_METHOD, Call, Listener
 from zoo_server.interceptors.handlers import Context, wrap
+from zoo_server.interceptors.peers import kind_and_host
 from zoo_server.interceptors.request_id import request_id_of
-
-_QUIET = ("/grpc.health.", "/grpc.reflection.")
-"""Services that load balancers and tools call all the time."""
+from zoo_server.interceptors.side_services import SIDE_SERVICES
 
 
 class CallsInterceptor(grpc.aio.ServerInterceptor):
@@ -28,7 +26,7 @@ class CallsInterceptor(grpc.aio.ServerInterceptor):
     ) -> Any:
         handler = await continuation(handler_call_details)
         method = str(handler_call_details.method)
-        if method.startswith(_QUIET):
+        if method.startswith(SIDE_SERVICES):
             return handler
         if handler is None:
             unknown = Call(UNKNOWN_METHOD, listeners=self._listeners, code="UNIMPLEMENTED")
@@ -61,8 +59,8 @@ class CallsInterceptor(grpc.aio.ServerInterceptor):
 
 def _without_port(peer: str) -> str:
     """The address of a peer such as `ipv4:10.0.0.7:51234`: a port says nothing, and makes every line another one."""
-    kind, _, rest = unquote(peer).partition(":")
-    return rest.rpartition(":")[0].strip("[]") if kind in ("ipv4", "ipv6") else kind
+    kind, host = kind_and_host(peer)
+    return kind if host is None else host
 
 
 def _late(context: Context) -> bool:

@@ -7,9 +7,7 @@ import grpc
 
 from zoo_server.errors import too_many_calls
 from zoo_server.interceptors.handlers import Context, refuse, wrap
-
-_HEALTH = "/grpc.health.v1.Health/"
-"""A supervisor that hears nothing would end the server for being busy; watches have a limit of their own."""
+from zoo_server.interceptors.side_services import HEALTH
 
 
 class FuseInterceptor(grpc.aio.ServerInterceptor):
@@ -24,7 +22,8 @@ class FuseInterceptor(grpc.aio.ServerInterceptor):
         continuation: Callable[[grpc.HandlerCallDetails], Awaitable[Any]],
         handler_call_details: grpc.HandlerCallDetails,
     ) -> Any:
-        if str(handler_call_details.method).startswith(_HEALTH):
+        # A supervisor that hears nothing would end the server for being busy; watches have a limit of their own.
+        if str(handler_call_details.method).startswith(HEALTH):
             return await continuation(handler_call_details)
         if self._calls >= self._max_calls:
             return refuse(too_many_calls(self._max_calls))

@@ -7,9 +7,7 @@ from typing import Any
 import grpc
 
 from zoo_server.interceptors.handlers import Context, wrap
-
-_ENDLESS = ("/grpc.health.", "/grpc.reflection.")
-"""A health watch goes on for as long as the server does, and so may a tool that asks for descriptors."""
+from zoo_server.interceptors.side_services import SIDE_SERVICES
 
 
 class InFlightInterceptor(grpc.aio.ServerInterceptor):
@@ -34,7 +32,7 @@ class InFlightInterceptor(grpc.aio.ServerInterceptor):
         handler_call_details: grpc.HandlerCallDetails,
     ) -> Any:
         handler = await continuation(handler_call_details)
-        if str(handler_call_details.method).startswith(_ENDLESS):
+        if str(handler_call_details.method).startswith(SIDE_SERVICES):
             return handler
         return wrap(handler, self._around)
 

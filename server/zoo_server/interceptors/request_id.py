@@ -2,14 +2,11 @@
 
 from typing import Any
 
-_INNER = ("sample", "translate", "score")
-"""Where the request of a streaming method holds that of its unary twin."""
+from zoo_server.interceptors.unary_twin import unary_request
 
 
 def request_id_of(request: Any) -> str:
     """Its `request_id` if it has a sound one, else the empty string."""
-    for name in _INNER:
-        request = getattr(request, name, request)
-    request_id: str = getattr(request, "request_id", "")
+    request_id: str = getattr(unary_request(request), "request_id", "")
     sound = len(request_id) <= 128 and request_id.isascii() and request_id.isprintable()
     return request_id if sound else ""
