@@ -15,7 +15,7 @@ from zoo.contract.capability import Capability, one_shot
 from zoo.randomness import INITIAL_NOISE, item_normal
 
 LATENT = 100
-BUCKETS = (1, 4, 8, 16, 32)
+BUCKETS = (1, 2, 4, 8, 16, 32)
 
 
 class OneShot:
