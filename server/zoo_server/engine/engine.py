@@ -109,7 +109,7 @@ class Engine:
         try:
             yield job.mailbox.events()
         finally:
-            job.cancel()
+            self._scheduler.withdraw(job)
             _tell_phases(job)
 
 

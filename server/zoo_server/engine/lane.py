@@ -9,6 +9,7 @@ from zoo_server.engine.batch import Batch, gather, stack
 from zoo_server.engine.bucket import bucket_for
 from zoo_server.engine.costs import LaneCosts
 from zoo_server.engine.job import Item, Job
+from zoo_server.engine.ledger import Ledger
 from zoo_server.engine.observer import Observer
 from zoo_server.engine.phase import Phase
 from zoo_server.repository.function import Function
@@ -26,6 +27,7 @@ class Lane:
         program: Program,
         buckets: Sequence[int],
         costs: LaneCosts,
+        ledger: Ledger,
         on_leave: Callable[[int], None],
         observer: Observer,
     ) -> None:
@@ -34,6 +36,7 @@ class Lane:
         self._buckets = buckets
         self._room = buckets[-1]
         self._costs = costs
+        self._ledger = ledger
         self._turns = 0
         self._waiting: list[Item] = []
         self._running: list[Item] = []
@@ -156,6 +159,7 @@ class Lane:
         steps = batch.column("steps").tolist() if self._program.advance else step
         for row, item in enumerate(items):
             item.batch, item.row, item.step, item.steps = batch, row, step[row], steps[row]
+        self._ledger.update(items)
 
     def _isolating(self, items: Sequence[Item], call: Callable[[Sequence[Item]], Batch]) -> Groups:
         """`call` on all items at once; if that fails, on each alone, so that an item harms none but its own job."""
@@ -176,6 +180,7 @@ class Lane:
             return
         for item in items:
             item.gone, item.batch = True, None
+        self._ledger.remove(items)
         self._running = [item for item in self._running if not item.gone]
         if any(item.gone for item in self._waiting):
             self._waiting = [item for item in self._waiting if not item.gone]

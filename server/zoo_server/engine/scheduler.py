@@ -12,11 +12,12 @@ from concurrent.futures import Future
 from functools import partial
 
 from zoo_server import errors, incidents
-from zoo_server.engine.admission import Admission, LaneKey
+from zoo_server.engine.admission import Admission
 from zoo_server.engine.chores import Chores
 from zoo_server.engine.costs import Shapes
 from zoo_server.engine.job import Item, Job
 from zoo_server.engine.lane import Lane
+from zoo_server.engine.ledger import LaneKey
 from zoo_server.engine.observer import Observer
 from zoo_server.engine.shares import Shares
 from zoo_server.errors import CallError
@@ -66,11 +67,17 @@ class Scheduler:
         with self._changed:
             if self._stopping:
                 raise errors.shutting_down()
-            self._admission.check(job, self._jobs, self._pending.total(), time.monotonic())
+            self._admission.check(job, self._pending.total(), time.monotonic())
+            self._admission.ledger.add(job)
             self._jobs[job] = None
             self._pending[job.program.model] += len(job.items)
             self._inbox.append(job)
             self._changed.notify()
+
+    def withdraw(self, job: Job) -> None:
+        """Nobody waits for `job` any more: its items leave within a step, and no forecast counts them from now on."""
+        job.cancel()
+        self._admission.ledger.remove(job.items)
 
     def add_chore(self, chore: Iterator[None]) -> Future[None]:
         """Run `chore` on the scheduler thread, one step of it after each turn of a lane; raises SHUTTING_DOWN."""
@@ -120,7 +127,9 @@ class Scheduler:
                     buckets = self._admission.buckets(job.program)
                     costs = self._admission.costs.of(*key, buckets)
                     release = partial(self._release, job.program.model)
-                    self._lanes[key] = Lane(job.program, buckets, costs, release, self._observer)
+                    self._lanes[key] = Lane(
+                        job.program, buckets, costs, self._admission.ledger, release, self._observer
+                    )
                 self._lanes[key].add(job, items)
 
     def _drop_unwanted(self) -> None:
@@ -166,6 +175,7 @@ class Scheduler:
                 self._pending[job.program.model] += len(job.items)
         for job in failed:
             job.fail(failure)
+            self._admission.ledger.remove(job.items)
         self._lanes = {}
 
     def _release(self, model: str, items: int) -> None:
