@@ -89,7 +89,12 @@ class App:
         self._tracing = start_tracing(os.environ)
         self._side_ports: list[MetricsPort | ChannelzPort] = []
         self._drained = asyncio.Event()
-        limits = Limits(config.max_pending_items, config.max_pending_seconds, dict(config.max_bucket))
+        limits = Limits(
+            config.max_pending_items,
+            config.max_pending_seconds,
+            dict(config.max_bucket),
+            config.max_unsent_bytes,
+        )
         self.engine = Engine(limits, self._metrics)
         self._pool = ImagePool(config.image_threads, config.max_pixels_per_image)
         self._health = HealthService(repository)

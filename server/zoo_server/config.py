@@ -63,6 +63,12 @@ class ServerConfig:
         "Estimated seconds of work that may be pending; beyond them calls get QUEUE_FULL; 0 for any.",
         least=0,
     )
+    max_unsent_bytes: int = _setting(
+        256 * 2**20,
+        "Results of streams that their readers have still to take, in bytes before they are encoded; a stream that has "
+        "a sixteenth of it is held back, its items pending, until its reader goes on.",
+        least=1,
+    )
     max_concurrent_calls: int = _setting(
         2048, "Calls that may be in flight, health checks aside; one more gets QUEUE_FULL.", least=1
     )

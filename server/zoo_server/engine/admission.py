@@ -19,11 +19,15 @@ _UNKNOWN_RETRY_SECONDS = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What an engine takes on: `max_seconds` of estimated work, 0 for any; `max_bucket` is by the model's name."""
+    """What an engine takes on: `max_seconds` of estimated work, 0 for any; `max_bucket` is by the model's name.
+
+    `max_unsent_bytes` are results of streams that their readers have still to take.
+    """
 
     max_items: int
     max_seconds: float = 0.0
     max_bucket: Mapping[str, int] = field(default_factory=dict)
+    max_unsent_bytes: int = 256 * 2**20
 
 
 class Admission:

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from zoo_server import calls
 from zoo_server.arrays import Array
 from zoo_server.engine.admission import Admission, Limits
+from zoo_server.engine.backlog import Backlog
 from zoo_server.engine.events import Event, Result
 from zoo_server.engine.job import Job
 from zoo_server.engine.mailbox import Mailbox
@@ -27,6 +28,7 @@ class Engine:
     def __init__(self, limits: Limits, observer: Observer | None = None) -> None:
         self._admission = Admission(limits)
         self._scheduler = Scheduler(self._admission, observer or Unobserved())
+        self._backlog = Backlog(limits.max_unsent_bytes, self._scheduler.wake)
 
     def buckets(self, program: Program) -> tuple[int, ...]:
         """The buckets that the program is run at; ValueError, which says why, if the limits leave none."""
@@ -48,6 +50,11 @@ class Engine:
     def pending_by_model(self) -> Mapping[str, int]:
         """The same by the model's name; models without any are left out."""
         return self._scheduler.pending_by_model
+
+    @property
+    def unsent_bytes(self) -> int:
+        """Results of streams that their readers have still to take."""
+        return self._backlog.bytes
 
     @property
     def turns(self) -> int:
@@ -89,8 +96,11 @@ class Engine:
         *,
         reproducible: bool = False,
     ) -> AsyncIterator[AsyncGenerator[Event]]:
-        """As `run`, but gives progress, previews and each result as they come. Leaving the context frees the items."""
-        mailbox = Mailbox(asyncio.get_running_loop(), eager=True)
+        """As `run`, but gives progress, previews and each result as they come. Leaving the context frees the items.
+
+        A reader that takes no results is given no more: further items are made up to their last step, and stay pending.
+        """
+        mailbox = Mailbox(asyncio.get_running_loop(), eager=True, backlog=self._backlog)
         job = Job(
             program,
             inputs,

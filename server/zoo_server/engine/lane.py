@@ -40,12 +40,21 @@ class Lane:
         self._turns = 0
         self._waiting: list[Item] = []
         self._running: list[Item] = []
+        self._result_bytes = 0  # Of one item; not known before the first is done.
         self._on_leave = on_leave
         self._observer = observer
 
     @property
     def empty(self) -> bool:
         return not self._waiting and not self._running
+
+    @property
+    def held_back(self) -> bool:
+        """Whether a turn would do nothing, since all of its items are done and wait for their readers."""
+        return bool(self._running) and not self._waiting and all(map(self._is_held_back, self._running))
+
+    def _is_held_back(self, item: Item) -> bool:
+        return item.done and not item.job.over and self._room_of(item.job) <= 0
 
     def add(self, job: Job, items: Sequence[Item]) -> None:
         self._waiting.extend(items)
@@ -118,13 +127,30 @@ class Lane:
                     item.job.post_preview(item, images["image"][row])
 
     def _finish(self) -> Sequence[Item]:
-        items = [item for item in self._running if item.done][: self._room]
+        items = self._finishable()
         for group, batch in self._through(Phase.FINISH, items, self._program.finish) if items else ():
             columns = batch.columns()
             for row, item in enumerate(group):
                 item.job.post_result(item, {name: column[row] for name, column in columns.items()})
+            self._result_bytes = sum(column[0].nbytes for column in columns.values())
             self._leave(group)
         return items
+
+    def _finishable(self) -> Sequence[Item]:
+        """A batch of items that have made their steps, without those that are held back."""
+        rooms: dict[Job, int] = {}
+        items: list[Item] = []
+        for item in self._running:
+            if item.done and len(items) < self._room:
+                room = rooms[item.job] if item.job in rooms else self._room_of(item.job)
+                rooms[item.job] = room - 1
+                if room > 0:
+                    items.append(item)
+        return items
+
+    def _room_of(self, job: Job) -> int:
+        # One at a time until it is known how large they are.
+        return min(job.mailbox.room(self._result_bytes), self._room if self._result_bytes else 1)
 
     def _through(self, phase: Phase, items: Sequence[Item], function: Function) -> Groups:
         return self._isolating(items, lambda items: self._run(phase, function, items, self._state))

@@ -7,7 +7,7 @@ never by waiting for more.
 import threading
 import time
 from collections import Counter, deque
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from concurrent.futures import Future
 from functools import partial
 
@@ -77,6 +77,7 @@ class Scheduler:
     def withdraw(self, job: Job) -> None:
         """Nobody waits for `job` any more: its items leave within a step, and no forecast counts them from now on."""
         job.cancel()
+        job.mailbox.abandon()
         self._admission.ledger.remove(job.items)
 
     def add_chore(self, chore: Iterator[None]) -> Future[None]:
@@ -87,6 +88,11 @@ class Scheduler:
             future = self._chores.add(chore)
             self._changed.notify()
         return future
+
+    def wake(self) -> None:
+        """There may be something to do: a reader has taken results, or has gone."""
+        with self._changed:
+            self._changed.notify()
 
     def stop(self) -> None:
         """End after the turn in progress; what is still there fails with SHUTTING_DOWN. Returns when it has ended."""
@@ -101,9 +107,9 @@ class Scheduler:
             try:
                 self._take_in()
                 self._drop_unwanted()
-                if self._lanes:
+                if ready := self._ready():
                     self._turn += 1
-                    self._advance(self._next_lane())
+                    self._advance(self._next_lane(ready))
                 if self._chores:
                     self._chores.do_one()
             except Exception as error:  # noqa: BLE001 (no mistake may end the thread that everyone needs)
@@ -115,7 +121,7 @@ class Scheduler:
     def _take_in(self) -> None:
         """Move new jobs to their lanes, waiting for one, or for the end, if there is nothing else to do."""
         with self._changed:
-            self._changed.wait_for(lambda: self._inbox or self._lanes or self._chores or self._stopping)
+            self._changed.wait_for(lambda: self._inbox or self._ready() or self._chores or self._stopping)
             jobs = list(self._inbox)
             self._inbox.clear()
         for job in jobs:
@@ -146,10 +152,13 @@ class Scheduler:
                 lane.drop(job)
         self._lanes = {key: lane for key, lane in self._lanes.items() if not lane.empty}
 
-    def _next_lane(self) -> LaneKey:
+    def _ready(self) -> list[LaneKey]:
+        return [key for key, lane in self._lanes.items() if not lane.held_back]
+
+    def _next_lane(self, ready: Collection[LaneKey]) -> LaneKey:
         """Of the model that has had least of the device, the lane that has had least of it."""
-        model = self._models.next(program.model for program, _ in self._lanes)
-        keys = {_name(key): key for key in self._lanes if key[0].model == model}
+        model = self._models.next(program.model for program, _ in ready)
+        keys = {_name(key): key for key in ready if key[0].model == model}
         return keys[self._lanes_of.setdefault(model, Shares()).next(keys)]
 
     def _advance(self, key: LaneKey) -> None:
