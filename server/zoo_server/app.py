@@ -131,7 +131,7 @@ class App:
         self._add_services()
 
     def _add_services(self) -> None:
-        planner = Planner(self.repository, self._pool, self.config.max_pending_items)
+        planner = Planner(self.repository, self.engine, self._pool, self.config.max_pending_items)
         pictures = Pictures(self.engine, self._pool, self.config.max_response_bytes)
         server = self._server
         catalog_service_pb2_grpc.add_CatalogServiceServicer_to_server(CatalogService(self.repository), server)

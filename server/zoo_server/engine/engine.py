@@ -68,6 +68,13 @@ class Engine:
         """
         await asyncio.wrap_future(self._scheduler.add_chore(warm_up(model, self.buckets)))
 
+    def check(
+        self, program: Program, inputs: Inputs, deadline: float | None = None, *, reproducible: bool = False
+    ) -> None:
+        """Raises what `run` would now, before anything is spent on `inputs`: only shapes and `steps` are read."""
+        mailbox = Mailbox(asyncio.get_running_loop(), eager=False)
+        self._scheduler.check(Job(program, inputs, mailbox, deadline=deadline, reproducible=reproducible))
+
     async def run(
         self, program: Program, inputs: Inputs, deadline: float | None = None, *, reproducible: bool = False
     ) -> list[Mapping[str, Array]]:

@@ -62,12 +62,17 @@ class Scheduler:
         """How often a lane has had its turn."""
         return self._turn
 
-    def submit(self, job: Job) -> None:
-        """Take a job in; raises QUEUE_FULL, DEADLINE_TOO_SHORT or SHUTTING_DOWN."""
+    def check(self, job: Job) -> None:
+        """Raises what `submit` would for `job` at this moment, and takes nothing in."""
         with self._changed:
             if self._stopping:
                 raise errors.shutting_down()
             self._admission.check(job, self._pending.total(), time.monotonic())
+
+    def submit(self, job: Job) -> None:
+        """Take a job in; raises QUEUE_FULL, DEADLINE_TOO_SHORT or SHUTTING_DOWN."""
+        with self._changed:
+            self.check(job)
             self._admission.ledger.add(job)
             self._jobs[job] = None
             self._pending[job.program.model] += len(job.items)
