@@ -52,6 +52,7 @@ from zoo_server.telemetry.metrics import Metrics
 from zoo_server.telemetry.metrics_port import MetricsPort
 from zoo_server.telemetry.tracing import start_tracing
 from zoo_server.tokens import Tokens, tokens_of
+from zoo_server.watchdog import Watchdog
 
 _log = logging.getLogger(__name__)
 
@@ -101,6 +102,7 @@ class App:
         self.lifecycle = Lifecycle(
             repository, self.engine, config.model_poll_seconds, self._health.follow_models
         )
+        self._watchdog = Watchdog(self.engine, repository, config.max_turn_seconds, self._health.set_hanging)
         self._in_flight = InFlightInterceptor()
         self._certificates = certificates_of(config)
         self._tokens = tokens_of(config)
@@ -160,6 +162,7 @@ class App:
         """
         self._check_buckets()
         self.engine.start()
+        self._watchdog.start()
         await self.lifecycle.start()
         try:
             port = self._open_port()
@@ -230,6 +233,7 @@ class App:
         if not await self._in_flight.wait_until_idle(grace):
             _log.warning("calls are still in flight after %g s of grace: they end now", grace)
         await self.engine.stop()
+        self._watchdog.stop()
         await self._in_flight.wait_until_idle(_LAST_WORDS_SECONDS)
         await self._server.stop(None)
         await closing

@@ -109,6 +109,12 @@ class ServerConfig:
         "balancers notice.",
         least=0,
     )
+    max_turn_seconds: float = _setting(
+        300.0,
+        "How long one call of a model's network may take; at one that takes longer the server says NOT_SERVING and "
+        "waits to be restarted; 0 for any time.",
+        least=0,
+    )
     compute_threads: int = _setting(0, "Cores that one TensorFlow operation may use; 0 means all.", least=0)
     image_threads: int = _setting(2, "Threads that decode and encode pictures.", least=1)
     reflection: bool = _setting(True, "Whether clients may ask for the descriptors of the services.")

@@ -14,6 +14,7 @@ from zoo_server.engine.job import Job
 from zoo_server.engine.mailbox import Mailbox
 from zoo_server.engine.observer import Observer, Unobserved
 from zoo_server.engine.scheduler import Scheduler
+from zoo_server.engine.turn import NetworkCall
 from zoo_server.engine.warm_up import warm_up
 from zoo_server.repository.model import LoadedModel
 from zoo_server.repository.program import Program
@@ -61,12 +62,26 @@ class Engine:
         """How often a model was run since the start."""
         return self._scheduler.turns
 
+    @property
+    def network_call(self) -> NetworkCall | None:
+        """What is being computed at this moment."""
+        return self._scheduler.turn.call
+
+    def suspend(self) -> None:
+        """What is being computed does not end: every call, now and until `resume`, is answered UNAVAILABLE."""
+        self._scheduler.suspend()
+
+    def resume(self) -> None:
+        self._scheduler.resume()
+
     async def warm_up(self, model: LoadedModel) -> None:
         """Run every function of `model` at each of its `buckets`, between the turns of the calls in progress.
 
         Raises whatever the model's graph does, and SHUTTING_DOWN. The engine must have been started.
         """
-        await asyncio.wrap_future(self._scheduler.add_chore(warm_up(model, self.buckets)))
+        await asyncio.wrap_future(
+            self._scheduler.add_chore(warm_up(model, self.buckets, self._scheduler.turn))
+        )
 
     def check(
         self, program: Program, inputs: Inputs, deadline: float | None = None, *, reproducible: bool = False

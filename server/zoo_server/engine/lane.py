@@ -12,6 +12,7 @@ from zoo_server.engine.job import Item, Job
 from zoo_server.engine.ledger import Ledger
 from zoo_server.engine.observer import Observer
 from zoo_server.engine.phase import Phase
+from zoo_server.engine.turn import Turn
 from zoo_server.repository.function import Function
 from zoo_server.repository.program import Program
 
@@ -30,6 +31,7 @@ class Lane:
         ledger: Ledger,
         on_leave: Callable[[int], None],
         observer: Observer,
+        turn: Turn,
     ) -> None:
         """`buckets` are those of the program that may be used; `on_leave` is told how many items have left."""
         self._program = program
@@ -43,6 +45,7 @@ class Lane:
         self._result_bytes = 0  # Of one item; not known before the first is done.
         self._on_leave = on_leave
         self._observer = observer
+        self._turn = turn
 
     @property
     def empty(self) -> bool:
@@ -160,8 +163,10 @@ class Lane:
     ) -> Batch:
         """One call of the network, timed from the forming of its batch; one that fails is not counted."""
         began = time.perf_counter()
-        result = form(items).through(function)
-        result.wait()
+        batch = form(items)
+        with self._turn.calls(self._program, function.name, batch.size):
+            result = batch.through(function)
+            result.wait()
         seconds = time.perf_counter() - began
         self._costs.record(phase, result.size, seconds)
         self._observer.ran(self._program, phase, len(items), result.size, seconds)

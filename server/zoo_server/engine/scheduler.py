@@ -20,6 +20,7 @@ from zoo_server.engine.lane import Lane
 from zoo_server.engine.ledger import LaneKey
 from zoo_server.engine.observer import Observer
 from zoo_server.engine.shares import Shares
+from zoo_server.engine.turn import Turn
 from zoo_server.errors import CallError
 
 
@@ -30,12 +31,14 @@ class Scheduler:
         self._admission = admission
         self._observer = observer
         self._changed = threading.Condition()
-        # Guarded by `_changed`, all five.
+        self.turn = Turn()
+        # Guarded by `_changed`, all six.
         self._inbox: deque[Job] = deque()
         self._jobs: dict[Job, None] = {}  # An ordered set: those in the inbox are among them.
         self._chores = Chores()
         self._pending: Counter[str] = Counter()
         self._stopping = False
+        self._suspended = False
         self._thread = threading.Thread(target=self._run, name="scheduler", daemon=True)
         # From here on the thread's own.
         self._lanes: dict[LaneKey, Lane] = {}
@@ -67,6 +70,8 @@ class Scheduler:
         with self._changed:
             if self._stopping:
                 raise errors.shutting_down()
+            if self._suspended:
+                raise errors.hanging()
             self._admission.check(job, self._pending.total(), time.monotonic())
 
     def submit(self, job: Job) -> None:
@@ -99,12 +104,28 @@ class Scheduler:
         with self._changed:
             self._changed.notify()
 
+    def suspend(self) -> None:
+        """The turn in progress does not end: fail all jobs, and take in none until `resume`."""
+        with self._changed:
+            self._suspended = True
+            jobs = list(self._jobs)
+        for job in jobs:
+            job.fail(errors.hanging())
+
+    def resume(self) -> None:
+        with self._changed:
+            self._suspended = False
+
     def stop(self) -> None:
-        """End after the turn in progress; what is still there fails with SHUTTING_DOWN. Returns when it has ended."""
+        """End after the turn in progress; what is still there fails with SHUTTING_DOWN. Returns when it has ended.
+
+        While suspended it returns at once: nobody can tell whether the turn ever ends.
+        """
         with self._changed:
             self._stopping = True
+            suspended = self._suspended
             self._changed.notify()
-        if self._thread.is_alive():
+        if self._thread.is_alive() and not suspended:
             self._thread.join()
 
     def _run(self) -> None:
@@ -139,7 +160,13 @@ class Scheduler:
                     costs = self._admission.costs.of(*key, buckets)
                     release = partial(self._release, job.program.model)
                     self._lanes[key] = Lane(
-                        job.program, buckets, costs, self._admission.ledger, release, self._observer
+                        job.program,
+                        buckets,
+                        costs,
+                        self._admission.ledger,
+                        release,
+                        self._observer,
+                        self.turn,
                     )
                 self._lanes[key].add(job, items)
 
