@@ -125,6 +125,7 @@ class App:
                 ("grpc.keepalive_timeout_ms", _KEEPALIVE_TIMEOUT_MS),
                 # Without it a connection is asked but twice, and then no more until data passes.
                 ("grpc.http2.max_pings_without_data", 0),
+                ("grpc.max_connection_idle_ms", round(1000 * config.max_idle_seconds)),
                 # Two servers on one port would share its connections at random: let the second one fail instead.
                 ("grpc.so_reuseport", 0),
                 ("grpc.enable_channelz", int(bool(config.channelz_port))),

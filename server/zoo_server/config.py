@@ -85,6 +85,12 @@ class ServerConfig:
         least=1,
         most=86400,
     )
+    max_idle_seconds: float = _setting(
+        3600.0,
+        "How long a connection without calls is kept; a client that has more to ask connects anew by itself.",
+        least=1,
+        most=86400,
+    )
     max_bucket: Mapping[str, int] = field(
         default_factory=dict,
         metadata=_about(

@@ -206,6 +206,8 @@ def test_whatever_becomes_of_a_call_the_ledger_forgets_it(serve, network, wait_u
     assert refused(api.sampling.Sample, trap).code() == grpc.StatusCode.INTERNAL
     wait_until(lambda: live.pending_items == 0)
     assert not ledger.loads()
+    scheduler = live.app.engine._scheduler
+    wait_until(lambda: not scheduler._lanes and not scheduler._lanes_of)
 
 
 def test_without_measurements_every_deadline_is_tried(serve, wait_until):

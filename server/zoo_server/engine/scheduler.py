@@ -183,6 +183,9 @@ class Scheduler:
             for lane in self._lanes.values():
                 lane.drop(job)
         self._lanes = {key: lane for key, lane in self._lanes.items() if not lane.empty}
+        # Lanes compete while their model has any; models come and go, and their books with them.
+        for model in self._lanes_of.keys() - {program.model for program, _ in self._lanes}:
+            del self._lanes_of[model]
 
     def _ready(self) -> list[LaneKey]:
         return [key for key, lane in self._lanes.items() if not lane.held_back]
