@@ -171,6 +171,7 @@ class App:
         except OSError:
             await self.lifecycle.stop()
             await self.engine.stop()
+            self._watchdog.stop()
             await self._close_side_ports()
             raise
         await self._server.start()
