@@ -55,7 +55,7 @@ HOUSES = [
             "cli token_command",
             "app",
             "services interceptors",
-            "validation lifecycle telemetry",
+            "validation lifecycle watchdog telemetry",
             "engine",
             "repository tokens certificates",
             "images options incidents quota",

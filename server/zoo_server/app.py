@@ -53,6 +53,7 @@ from zoo_server.telemetry.metrics import Metrics
 from zoo_server.telemetry.metrics_port import MetricsPort
 from zoo_server.telemetry.tracing import start_tracing
 from zoo_server.tokens import Tokens, tokens_of
+from zoo_server.watchdog import Watchdog
 
 _log = logging.getLogger(__name__)
 
@@ -90,13 +91,19 @@ class App:
         self._tracing = start_tracing(os.environ)
         self._side_ports: list[MetricsPort | ChannelzPort] = []
         self._drained = asyncio.Event()
-        limits = Limits(config.max_pending_items, config.max_pending_seconds, dict(config.max_bucket))
+        limits = Limits(
+            config.max_pending_items,
+            config.max_pending_seconds,
+            dict(config.max_bucket),
+            config.max_unsent_bytes,
+        )
         self.engine = Engine(limits, self._metrics)
         self._pool = ImagePool(config.image_threads, config.max_pixels_per_image)
         self._health = HealthService(repository)
         self.lifecycle = Lifecycle(
             repository, self.engine, config.model_poll_seconds, self._health.follow_models
         )
+        self._watchdog = Watchdog(self.engine, repository, config.max_turn_seconds, self._health.set_hanging)
         self._in_flight = InFlightLayer()
         self._certificates = certificates_of(config)
         self._tokens = tokens_of(config)
@@ -124,6 +131,7 @@ class App:
                 ("grpc.keepalive_timeout_ms", _KEEPALIVE_TIMEOUT_MS),
                 # Without it a connection is asked but twice, and then no more until data passes.
                 ("grpc.http2.max_pings_without_data", 0),
+                ("grpc.max_connection_idle_ms", round(1000 * config.max_idle_seconds)),
                 # Two servers on one port would share its connections at random: let the second one fail instead.
                 ("grpc.so_reuseport", 0),
                 ("grpc.enable_channelz", int(bool(config.channelz_port))),
@@ -132,7 +140,7 @@ class App:
         self._add_services()
 
     def _add_services(self) -> None:
-        planner = Planner(self.repository, self._pool, self.config.max_pending_items)
+        planner = Planner(self.repository, self.engine, self._pool, self.config.max_pending_items)
         pictures = Pictures(self.engine, self._pool, self.config.max_response_bytes)
         server = self._server
         catalog_service_pb2_grpc.add_CatalogServiceServicer_to_server(CatalogService(self.repository), server)
@@ -161,6 +169,7 @@ class App:
         """
         self._check_buckets()
         self.engine.start()
+        self._watchdog.start()
         await self.lifecycle.start()
         try:
             port = self._open_port()
@@ -168,6 +177,7 @@ class App:
         except OSError:
             await self.lifecycle.stop()
             await self.engine.stop()
+            self._watchdog.stop()
             await self._close_side_ports()
             raise
         await self._server.start()
@@ -231,6 +241,7 @@ class App:
         if not await self._in_flight.wait_until_idle(grace):
             _log.warning("calls are still in flight after %g s of grace: they end now", grace)
         await self.engine.stop()
+        self._watchdog.stop()
         await self._in_flight.wait_until_idle(_LAST_WORDS_SECONDS)
         await self._server.stop(None)
         await closing

@@ -63,6 +63,12 @@ class ServerConfig:
         "Estimated seconds of work that may be pending; beyond them calls get QUEUE_FULL; 0 for any.",
         least=0,
     )
+    max_unsent_bytes: int = _setting(
+        256 * 2**20,
+        "Results of streams that their readers have still to take, in bytes before they are encoded; a stream that has "
+        "a sixteenth of it is held back, its items pending, until its reader goes on.",
+        least=1,
+    )
     max_concurrent_calls: int = _setting(
         2048, "Calls that may be in flight, health checks aside; one more gets QUEUE_FULL.", least=1
     )
@@ -76,6 +82,12 @@ class ServerConfig:
         60.0,
         "How often to ask on a quiet connection with calls whether its client is still there; one that gives no sign "
         "for 20 s is cut off.",
+        least=1,
+        most=86400,
+    )
+    max_idle_seconds: float = _setting(
+        3600.0,
+        "How long a connection without calls is kept; a client that has more to ask connects anew by itself.",
         least=1,
         most=86400,
     )
@@ -101,6 +113,12 @@ class ServerConfig:
         0.0,
         "How long calls are still taken after a signal to stop, while health says NOT_SERVING, so that load "
         "balancers notice.",
+        least=0,
+    )
+    max_turn_seconds: float = _setting(
+        300.0,
+        "How long one call of a model's network may take; at one that takes longer the server says NOT_SERVING and "
+        "waits to be restarted; 0 for any time.",
         least=0,
     )
     compute_threads: int = _setting(0, "Cores that one TensorFlow operation may use; 0 means all.", least=0)

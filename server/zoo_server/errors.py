@@ -236,6 +236,17 @@ def shutting_down() -> CallError:
     )
 
 
+def hanging() -> CallError:
+    """Some call of the network does not end, and nothing runs before the server has been restarted."""
+    return CallError(
+        grpc.StatusCode.UNAVAILABLE,
+        error_pb2.ERROR_REASON_SHUTTING_DOWN,
+        "the server hangs at a model and is about to be restarted: try another one, or again later",
+        {},
+        [_retry_after(5.0)],
+    )
+
+
 def quota_exceeded(subject: str, limit: str, remedy: str, retry_seconds: float) -> CallError:
     """`subject` is the token's name or the client's address; `limit` says in words what it may have."""
     message = f"{subject} may have {limit}, and this call would be one more: {remedy}"

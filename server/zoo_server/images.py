@@ -1,8 +1,10 @@
 """Pictures on their way in and out: decoded only after their size is known to be small, encoded with their recipe."""
 
 import io
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 from PIL import Image as Pillow
@@ -34,6 +36,22 @@ class Incoming:
     path: str
 
 
+Shape: TypeAlias = tuple[int, int, int]
+"""Height, width and channels."""
+
+
+def measure(incoming: Incoming, max_pixels: int) -> Shape:
+    """Its shape, by its header: no pixel is decoded. Raises all that `decode` does, but for damaged pixels."""
+    image, path = incoming.image, incoming.path
+    if image.WhichOneof("payload") == "raw":
+        height, width, channels = decode(incoming, max_pixels).shape  # Raw pixels are as they come.
+        return height, width, channels
+    with _open(image.encoded, incoming.shape, max_pixels, f"{path}.encoded") as file:
+        shape = (file.height, file.width, len(file.getbands()))
+    _check_stated(image, shape, path)
+    return shape
+
+
 def decode(incoming: Incoming, max_pixels: int) -> Array:
     """Its pixels, uint8[height, width, channels].
 
@@ -46,11 +64,15 @@ def decode(incoming: Incoming, max_pixels: int) -> Array:
         _check_shape(pixels.shape, shape, f"{path}.raw.shape")
     else:
         pixels = _from_file(image.encoded, shape, max_pixels, f"{path}.encoded")
-    for name, found in zip(("height", "width", "channels"), pixels.shape, strict=True):
+    _check_stated(image, pixels.shape, path)
+    return pixels
+
+
+def _check_stated(image: image_pb2.Image, shape: Sequence[int], path: str) -> None:
+    for name, found in zip(("height", "width", "channels"), shape, strict=True):
         stated = getattr(image, name)
         if stated and stated != found:
             raise invalid_field(f"{path}.{name}", f"says {stated}, but the payload has {found}: leave it 0")
-    return pixels
 
 
 def _from_raw(raw: image_pb2.RawTensor, max_pixels: int, path: str) -> Array:
@@ -73,10 +95,25 @@ def _from_raw(raw: image_pb2.RawTensor, max_pixels: int, path: str) -> Array:
 def _from_file(
     encoded: image_pb2.EncodedImage, shape: image_pb2.ImageShape, max_pixels: int, path: str
 ) -> Array:
+    with _open(encoded, shape, max_pixels, path) as file:
+        try:
+            pixels = np.asarray(file)
+        except Exception as error:  # Pillow raises many kinds of errors for what comes after a sound header.
+            raise image_unreadable(
+                f"{path}.data", "is damaged: its header is sound, its pixels are not"
+            ) from error
+    return pixels.reshape(file.height, file.width, -1)
+
+
+@contextmanager
+def _open(
+    encoded: image_pb2.EncodedImage, shape: image_pb2.ImageShape, max_pixels: int, path: str
+) -> Iterator[Pillow.Image]:
+    """A file whose header is as it should be."""
     try:
         # Only the header is read here: Pillow decodes pixels when they are asked for.
         file = Pillow.open(io.BytesIO(encoded.data), formats=("PNG", "JPEG"))
-    except Exception as error:  # Pillow raises many kinds of errors for bytes that are no image.
+    except Exception as error:  # As above, for bytes that are no image.
         raise image_unreadable(
             f"{path}.data", "is not a PNG or JPEG file: send one, or raw pixels"
         ) from error
@@ -92,13 +129,7 @@ def _from_file(
             rule = f"has pixels of mode {file.mode}: convert it to 8-bit {_CHANNEL_WORDS[shape.channels]}"
             raise image_unreadable(f"{path}.data", rule)
         _check_shape((file.height, file.width, len(file.getbands())), shape, f"{path}.data")
-        try:
-            pixels = np.asarray(file)
-        except Exception as error:  # As above, for what comes after the header.
-            raise image_unreadable(
-                f"{path}.data", "is damaged: its header is sound, its pixels are not"
-            ) from error
-    return pixels.reshape(file.height, file.width, -1)
+        yield file
 
 
 def _check_shape(found: Sequence[int], wanted: image_pb2.ImageShape, path: str) -> None:

@@ -390,3 +390,18 @@ def write_all(folder: Path) -> None:
     write_mirror(folder)
     write_tiles(folder)
     write_trap(folder)
+
+
+def write_spinner(folder: Path, seed_that_spins: int = 13) -> Path:
+    """A model that computes for ever for every batch in which an item has that seed."""
+
+    def sample(seed: Any) -> dict[str, Any]:
+        spins = tf.reduce_any(seed == seed_that_spins)
+        turns = tf.while_loop(
+            lambda i: tf.logical_or(spins, i < 1), lambda i: [i + 1], [tf.constant(0, tf.int64)]
+        )
+        level = (seed + 0 * turns[0]) % 256
+        return {"image": tf.cast(tf.reshape(level, [-1, 1, 1, 1]), tf.uint8)}
+
+    described = card("spinner", "dcgan", 1, 1, 1, capabilities=[{"kind": "CAPABILITY_KIND_SAMPLE"}])
+    return write(folder, described, {"sample": concrete(sample, SEED)})

@@ -1,5 +1,7 @@
 """Who is let in: estimates from measured costs, and what is refused by them, at once and with reasons."""
 
+from collections import Counter
+
 import grpc
 import pytest
 from google.rpc import error_details_pb2
@@ -70,28 +72,31 @@ class TestForecast:
             costs.record(Phase.ADVANCE, 1, 1.0)
             costs.record(Phase.ADVANCE, 4, 3.0)
         # 3 steps of both, 7 more of one; a begin at bucket 1 and a finish at bucket 4, shares of those at 8.
-        assert seconds_of(Load("m", costs, BUCKETS, [3, 10], waiting=1)) == 3 * 3 + 7 * 1 + 0.5 / 8 + 0.25 / 2
+        assert (
+            seconds_of(Load("m", costs, BUCKETS, Counter([3, 10]), waiting=1))
+            == 3 * 3 + 7 * 1 + 0.5 / 8 + 0.25 / 2
+        )
         # 16 items of 5 steps at 8 places: 10 turns, and 2 finishes.
-        assert seconds_of(Load("m", costs, BUCKETS, [5] * 16)) == 10 * 8 + 2 * 0.25
+        assert seconds_of(Load("m", costs, BUCKETS, Counter([5] * 16))) == 10 * 8 + 2 * 0.25
 
     def test_a_short_item_waits_for_no_long_one(self):
-        load = Load("m", measured(advance=1.0), BUCKETS, [1000] * 80 + [10])
+        load = Load("m", measured(advance=1.0), BUCKETS, Counter([1000] * 80 + [10]))
         assert seconds_until(load, 10, 0) == 10
         # Alone in its half of the room, the last of 16 equals is done after 4 rounds.
-        assert seconds_until(Load("m", measured(advance=1.0), BUCKETS, [10] * 16), 10, 0) == 20
+        assert seconds_until(Load("m", measured(advance=1.0), BUCKETS, Counter([10] * 16)), 10, 0) == 20
 
     def test_one_shot_items_wait_for_those_before_them(self):
-        load = Load("m", measured(finish=2.0), BUCKETS, [0] * 20, waiting=20)
+        load = Load("m", measured(finish=2.0), BUCKETS, Counter([0] * 20), waiting=20)
         assert seconds_until(load, 0, 20) == 3 * 2
 
     def test_nobody_can_tell_without_measurements(self):
-        assert seconds_until(Load("m", LaneCosts(BUCKETS), BUCKETS, [10]), 10, 1) is None
+        assert seconds_until(Load("m", LaneCosts(BUCKETS), BUCKETS, Counter([10])), 10, 1) is None
 
     def test_others_take_as_much_or_all_that_they_need(self):
         costs = measured(advance=1.0, bucket=1)
-        own = Load("mine", costs, BUCKETS, [10])
-        sister = Load("mine", costs, BUCKETS, [4])
-        long = Load("long", costs, BUCKETS, [1000])
+        own = Load("mine", costs, BUCKETS, Counter([10]))
+        sister = Load("mine", costs, BUCKETS, Counter([4]))
+        long = Load("long", costs, BUCKETS, Counter([1000]))
         assert seconds_shared(10.0, own, []) == 10
         assert seconds_shared(10.0, own, [sister]) == 14
         assert seconds_shared(10.0, own, [sister, long, long]) == 28
@@ -163,6 +168,46 @@ def test_the_prediction_counts_what_waits_before_it(serve, network):
     network.release()
     assert second.result().images
     first.cancel()
+
+
+def test_the_prediction_counts_the_steps_that_are_left_and_nobody_who_has_gone(serve, network, wait_until):
+    live, api, costs = serve(max_bucket={"slow": 1})
+    network.hold("sample_advance", 0, calls=61)
+    first = api.sampling.Sample.future(slow(100, seed=0))
+    assert network.held.wait(60)
+    for _ in range(15):  # As many as are remembered: by now real steps have been measured.
+        costs.record(Phase.ADVANCE, 1, 1.0)
+
+    def needed():
+        error = refused(api.sampling.Sample, slow(100, seed=50), timeout=50)
+        return float(details_of(error)[0].metadata["needed_seconds"])
+
+    assert needed() == pytest.approx(40 + 100, abs=2)
+    first.cancel()
+    # Its step goes on, but no forecast counts it any more.
+    wait_until(lambda: not live.app.engine._admission.ledger.loads())
+    assert live.pending_items == 1
+    assert needed() == pytest.approx(100, abs=2)
+
+
+def test_whatever_becomes_of_a_call_the_ledger_forgets_it(serve, network, wait_until):
+    live, api, _ = serve()
+    ledger = live.app.engine._admission.ledger
+    network.hold("sample_advance", 1)
+    long = api.sampling.Sample.future(slow(1000, seed=1, count=4))
+    short = api.sampling.Sample.future(slow(5, seed=10, count=12))
+    assert network.held.wait(60)
+    wait_until(lambda: live.pending_items == 16)
+    assert sum(load.items for load in ledger.loads().values()) == 16
+    network.release()
+    assert short.result().images
+    long.cancel()
+    trap = SampleRequest(model=ModelSelector(name="trap"), seed=12, count=4)
+    assert refused(api.sampling.Sample, trap).code() == grpc.StatusCode.INTERNAL
+    wait_until(lambda: live.pending_items == 0)
+    assert not ledger.loads()
+    scheduler = live.app.engine._scheduler
+    wait_until(lambda: not scheduler._lanes and not scheduler._lanes_of)
 
 
 def test_without_measurements_every_deadline_is_tried(serve, wait_until):

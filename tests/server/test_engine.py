@@ -45,7 +45,7 @@ def test_the_bucket_is_the_smallest_that_holds_the_items(items, bucket):
         ({1: 2.0, 4: 6.0, 8: 12.0}, 5, 4),  # 4 in 6 s; at 8 the 5 would take 12 s.
         ({1: 2.0, 4: 6.0, 8: 12.0}, 7, 4),
         ({1: 2.0, 4: 6.0, 8: 10.0}, 7, 8),  # 7 in 10 s beat 4 in 6 s.
-        ({1: 2.0, 4: 6.0, 8: 12.0}, 8, 8),  # As fast as two times 4, and all of them at once.
+        ({1: 2.0, 4: 6.0, 8: 13.0}, 8, 8),  # Nothing to pad: all of them at once.
         ({1: 2.0, 4: 6.0, 8: 12.0}, 2, 1),
         ({1: 2.0, 4: 2.0, 8: 2.0}, 2, 4),  # A larger batch that costs no more.
         ({1: 2.0, 4: 6.0, 8: 12.0}, 100, 8),

@@ -23,6 +23,7 @@ from pixelzoo.v1.options_pb2 import DiffusionOptions, SampleOptions
 from pixelzoo.v1.sampling_service_pb2 import SampleRequest, StreamSampleRequest
 from zoo_server.engine.admission import Limits
 from zoo_server.engine.engine import Engine
+from zoo_server.engine.turn import Turn
 from zoo_server.engine.warm_up import warm_up
 from zoo_server.repository.function import Function
 from zoo_server.repository.repository import Repository
@@ -296,7 +297,7 @@ def test_warming_up_runs_every_function_at_every_bucket_in_use_one_at_a_time(
         return run(function, tensors)
 
     monkeypatch.setattr(Function, "__call__", watched)
-    for number, _ in enumerate(warm_up(model, buckets), start=1):
+    for number, _ in enumerate(warm_up(model, buckets, Turn()), start=1):
         assert len(calls) == number
     names = ["sample_begin", "sample_advance", "sample_preview", "sample_finish"]
     names += ["score_begin", "score_advance", "score_finish"]

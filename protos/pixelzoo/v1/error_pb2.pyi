@@ -83,7 +83,7 @@ class _ErrorReasonEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._En
     Status: FAILED_PRECONDITION; details: PreconditionFailure; metadata: model, version; retry: no.
     """
     ERROR_REASON_SHUTTING_DOWN: _ErrorReason.ValueType  # 12
-    """The server is going down and takes no new work; another one may.
+    """The server is going down, or hangs and waits to be restarted, and takes no new work; another one may.
     Status: UNAVAILABLE; details: RetryInfo; metadata: none; retry: after RetryInfo.
     """
     ERROR_REASON_INTERNAL_ERROR: _ErrorReason.ValueType  # 13
@@ -158,7 +158,7 @@ ERROR_REASON_MODEL_FAILED: ErrorReason.ValueType  # 11
 Status: FAILED_PRECONDITION; details: PreconditionFailure; metadata: model, version; retry: no.
 """
 ERROR_REASON_SHUTTING_DOWN: ErrorReason.ValueType  # 12
-"""The server is going down and takes no new work; another one may.
+"""The server is going down, or hangs and waits to be restarted, and takes no new work; another one may.
 Status: UNAVAILABLE; details: RetryInfo; metadata: none; retry: after RetryInfo.
 """
 ERROR_REASON_INTERNAL_ERROR: ErrorReason.ValueType  # 13

@@ -16,12 +16,14 @@ def bucket_for(items: int, buckets: Sequence[int]) -> int:
 
 
 def fastest_bucket(items: int, buckets: Sequence[int], seconds: Callable[[int], float | None]) -> int:
-    """The bucket at which most of `items` are made a second: a full smaller one, or a larger one that is padded.
+    """The bucket at which most of `items` are made a second: a larger one, padded, or a smaller one that is full.
 
-    `seconds` gives the cost of one call at a bucket; where it does not know one (None), none is padded more than need
-    be, and none of the items is left for the next turn.
+    `seconds` gives the cost of one call at a bucket; where it does not know one (None), none of the items is left for
+    the next turn.
     """
     enough = bucket_for(items, buckets)
+    if items >= enough:
+        return enough
     costs = {bucket: seconds(bucket) for bucket in buckets if bucket <= enough}
     known = {bucket: cost for bucket, cost in costs.items() if cost}
     if len(known) < len(costs):

@@ -9,11 +9,13 @@ from operator import attrgetter
 from zoo_server import calls
 from zoo_server.arrays import Array
 from zoo_server.engine.admission import Admission, Limits
+from zoo_server.engine.backlog import Backlog
 from zoo_server.engine.events import Event
 from zoo_server.engine.job import Job
 from zoo_server.engine.mailbox import Mailbox
 from zoo_server.engine.observer import Observer, Unobserved
 from zoo_server.engine.scheduler import Scheduler
+from zoo_server.engine.turn import NetworkCall
 from zoo_server.engine.warm_up import warm_up
 from zoo_server.repository.model import LoadedModel
 from zoo_server.repository.program import Program
@@ -30,6 +32,7 @@ class Engine:
     def __init__(self, limits: Limits, observer: Observer | None = None) -> None:
         self._admission = Admission(limits)
         self._scheduler = Scheduler(self._admission, observer or Unobserved())
+        self._backlog = Backlog(limits.max_unsent_bytes, self._scheduler.wake)
 
     def buckets(self, program: Program) -> tuple[int, ...]:
         """The buckets that the program is run at; ValueError, which says why, if the limits leave none."""
@@ -53,16 +56,42 @@ class Engine:
         return self._scheduler.pending_by_model
 
     @property
+    def unsent_bytes(self) -> int:
+        """Results of streams that their readers have still to take."""
+        return self._backlog.bytes
+
+    @property
     def turns(self) -> int:
         """How often a model was run since the start."""
         return self._scheduler.turns
+
+    @property
+    def network_call(self) -> NetworkCall | None:
+        """What is being computed at this moment."""
+        return self._scheduler.turn.call
+
+    def suspend(self) -> None:
+        """What is being computed does not end: every call, now and until `resume`, is answered UNAVAILABLE."""
+        self._scheduler.suspend()
+
+    def resume(self) -> None:
+        self._scheduler.resume()
 
     async def warm_up(self, model: LoadedModel) -> None:
         """Run every function of `model` at each of its `buckets`, between the turns of the calls in progress.
 
         Raises whatever the model's graph does, and SHUTTING_DOWN. The engine must have been started.
         """
-        await asyncio.wrap_future(self._scheduler.add_chore(warm_up(model, self.buckets)))
+        await asyncio.wrap_future(
+            self._scheduler.add_chore(warm_up(model, self.buckets, self._scheduler.turn))
+        )
+
+    def check(
+        self, program: Program, inputs: Inputs, deadline: float | None = None, *, reproducible: bool = False
+    ) -> None:
+        """Raises what `run` would now, before anything is spent on `inputs`: only shapes and `steps` are read."""
+        mailbox = Mailbox(asyncio.get_running_loop(), eager=False)
+        self._scheduler.check(Job(program, inputs, mailbox, deadline=deadline, reproducible=reproducible))
 
     async def run(
         self, program: Program, inputs: Inputs, deadline: float | None = None, *, reproducible: bool = False
@@ -89,8 +118,11 @@ class Engine:
         *,
         reproducible: bool = False,
     ) -> AsyncIterator[AsyncGenerator[Event]]:
-        """As `run`, but gives progress, previews and each result as they come. Leaving the context frees the items."""
-        mailbox = Mailbox(asyncio.get_running_loop(), eager=True)
+        """As `run`, but gives progress, previews and each result as they come. Leaving the context frees the items.
+
+        A reader that takes no results is given no more: further items are made up to their last step, and stay pending.
+        """
+        mailbox = Mailbox(asyncio.get_running_loop(), eager=True, backlog=self._backlog)
         job = Job(
             program,
             inputs,
@@ -109,7 +141,7 @@ class Engine:
         try:
             yield
         finally:
-            job.cancel()
+            self._scheduler.withdraw(job)
             _tell_phases(job)
 
 

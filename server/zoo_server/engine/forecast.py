@@ -6,8 +6,9 @@ They err on the low side. What has not been measured counts as nothing, and so d
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from math import ceil
 
 from zoo_server.engine.bucket import bucket_for
@@ -19,24 +20,44 @@ from zoo_server.engine.phase import Phase
 class Load:
     """What one lane has left to do.
 
-    `left` has the steps that each of its items is still to make, 0 for one-shot items; `waiting` of them are still to
-    begin.
+    `left` counts its items by the steps that they are still to make, 0 for one-shot items; `waiting` of them are still
+    to begin.
     """
 
     model: str
     costs: LaneCosts
     buckets: Sequence[int]
-    left: list[int] = field(default_factory=list)
+    left: Counter[int] = field(default_factory=Counter)
     waiting: int = 0
 
     @property
     def room(self) -> int:
         return self.buckets[-1]
 
+    @property
+    def items(self) -> int:
+        return self.left.total()
+
+    def steps_of(self, place: int) -> int:
+        """The steps left of the item that comes at this place, 1 for the first, among those with the fewest left."""
+        for steps, items in sorted(self.left.items()):
+            place -= items
+            if place <= 0:
+                return steps
+        raise ValueError("the lane has fewer items")
+
+    def plus(self, other: Load) -> Load:
+        """What the lane has to do with the items of `other`, a load of the same lane, as well."""
+        # One that may use the largest bucket alone takes the other along to it.
+        buckets = min(self.buckets, other.buckets, key=len)
+        left = self.left.copy()
+        left.update(other.left)
+        return Load(self.model, self.costs, buckets, left, self.waiting + other.waiting)
+
 
 def seconds_of(load: Load) -> float:
     """Until all of its items are done, with the device to itself."""
-    ends = _calls(load, Phase.FINISH, len(load.left))
+    ends = _calls(load, Phase.FINISH, load.items)
     return _calls(load, Phase.BEGIN, load.waiting) + _steps(load, load.left) + ends
 
 
@@ -46,16 +67,16 @@ def seconds_until(load: Load, left: int, waiting: int) -> float | None:
     `waiting` items begin with it or before it. None if the cost of its steps is not known.
     """
     phase = Phase.ADVANCE if left else Phase.FINISH
-    full = load.costs.seconds(phase, bucket_for(min(len(load.left), load.room), load.buckets))
+    full = load.costs.seconds(phase, bucket_for(min(load.items, load.room), load.buckets))
     if full is None:
         return None
     if not left:
         return _calls(load, Phase.FINISH, waiting)
     begin = _calls(load, Phase.BEGIN, waiting)
     # By either half of the policy it would be done by then: in the half of those that take turns ...
-    by_turns = _steps(load, [min(other, left) for other in load.left])
+    by_turns = _steps(load, _capped(load.left, left))
     # ... and in the half of those with the fewest steps left.
-    ahead = sum(other for other in load.left if other <= left)
+    ahead = sum(other * items for other, items in load.left.items() if other <= left)
     by_shortness = max(left, ceil(ahead / ceil(load.room / 2))) * full
     return begin + min(by_turns, by_shortness) + _calls(load, Phase.FINISH, 1)
 
@@ -75,15 +96,27 @@ def seconds_shared(alone: float, own: Load, others: Iterable[Load]) -> float:
     return total + sum(min(total, needed) for needed in models.values())
 
 
-def _steps(load: Load, left: Sequence[int]) -> float:
+def _steps(load: Load, left: Mapping[int, int]) -> float:
     """All steps: the batch shrinks as items are done, and more items than there is room for take turns."""
-    seconds, done, alive = 0.0, 0, len(left)
-    for steps, items in sorted(Counter(left).items()):
+    seconds, alive = 0.0, 0
+    most = sorted(left, reverse=True)
+    for steps, fewer in pairwise([*most, 0]):
+        alive += left[steps]
         size = bucket_for(min(alive, load.room), load.buckets)
-        turns = (steps - done) * max(1.0, alive / load.room)
-        seconds += turns * (load.costs.seconds(Phase.ADVANCE, size) or 0.0) if turns else 0.0
-        done, alive = steps, alive - items
+        step = load.costs.seconds(Phase.ADVANCE, size) or 0.0
+        if alive >= load.room:
+            # From here down every batch is full: the steps of all items, however many counts of them there are.
+            made = steps * alive + sum(other * items for other, items in left.items() if other < steps)
+            return seconds + made / load.room * step
+        seconds += (steps - fewer) * step
     return seconds
+
+
+def _capped(left: Mapping[int, int], most: int) -> Mapping[int, int]:
+    """The same items with `most` steps left at most."""
+    capped = {steps: items for steps, items in left.items() if steps < most}
+    capped[most] = sum(left.values()) - sum(capped.values())
+    return capped
 
 
 def _calls(load: Load, phase: Phase, items: int) -> float:

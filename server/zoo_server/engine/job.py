@@ -1,7 +1,10 @@
 """A job is what one call asks of the engine: some items for one program, and a mailbox for what becomes of them."""
 
+from __future__ import annotations
+
 import time
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from zoo_server.arrays import Array
 from zoo_server.engine.batch import Batch
@@ -10,13 +13,30 @@ from zoo_server.engine.events import Preview, Progress, Result
 from zoo_server.engine.mailbox import Mailbox
 from zoo_server.repository.program import Program
 
+if TYPE_CHECKING:
+    from zoo_server.engine.ledger import Account
+
 
 class Item:
     """One image (or score, or latent) being made. Owned by the scheduler thread once its job is submitted."""
 
-    __slots__ = ("batch", "gone", "index", "inputs", "job", "last_turn", "row", "shapes", "step", "steps")
+    __slots__ = (
+        "account",
+        "batch",
+        "counted_left",
+        "counted_waiting",
+        "gone",
+        "index",
+        "inputs",
+        "job",
+        "last_turn",
+        "row",
+        "shapes",
+        "step",
+        "steps",
+    )
 
-    def __init__(self, job: "Job", index: int, inputs: Mapping[str, Array]) -> None:
+    def __init__(self, job: Job, index: int, inputs: Mapping[str, Array]) -> None:
         self.job = job
         self.index = index
         self.inputs = inputs
@@ -30,6 +50,10 @@ class Item:
         self.gone = False
         # Items share a batch only if these are equal.
         self.shapes: Shapes = tuple(row.shape for _, row in sorted(inputs.items()))
+        # The ledger's own: the account it is counted in, if any, and as what.
+        self.account: Account | None = None
+        self.counted_left = 0
+        self.counted_waiting = False
 
     @property
     def steps_known(self) -> bool:

@@ -10,8 +10,10 @@ from zoo_server.engine.batch import Batch, gather, stack
 from zoo_server.engine.bucket import bucket_for, fastest_bucket
 from zoo_server.engine.costs import LaneCosts
 from zoo_server.engine.job import Item, Job
+from zoo_server.engine.ledger import Ledger
 from zoo_server.engine.observer import Observer
 from zoo_server.engine.phase import Phase
+from zoo_server.engine.turn import Turn
 from zoo_server.repository.function import Function
 from zoo_server.repository.program import Program
 
@@ -27,23 +29,38 @@ class Lane:
         program: Program,
         buckets: Sequence[int],
         costs: LaneCosts,
+        ledger: Ledger,
         on_leave: Callable[[int], None],
         observer: Observer,
+        turn: Turn,
     ) -> None:
         """`buckets` are those of the program that may be used; `on_leave` is told how many items have left."""
         self._program = program
         self._buckets = buckets
         self._room = buckets[-1]
         self._costs = costs
+        self._ledger = ledger
         self._turns = 0
         self._waiting: list[Item] = []
         self._running: list[Item] = []
+        self._result_bytes = _bytes_of_an_item(
+            program.finish
+        )  # Of pictures of any size 0, until the first is done.
         self._on_leave = on_leave
         self._observer = observer
+        self._turn = turn
 
     @property
     def empty(self) -> bool:
         return not self._waiting and not self._running
+
+    @property
+    def held_back(self) -> bool:
+        """Whether a turn would do nothing, since all of its items are done and wait for their readers."""
+        return bool(self._running) and not self._waiting and all(map(self._is_held_back, self._running))
+
+    def _is_held_back(self, item: Item) -> bool:
+        return item.done and not item.job.over and self._room_of(item.job) <= 0
 
     def add(self, job: Job, items: Sequence[Item]) -> None:
         self._waiting.extend(items)
@@ -116,14 +133,33 @@ class Lane:
                     item.job.post_preview(item, images["image"][row])
 
     def _finish(self) -> Sequence[Item]:
-        done = [item for item in self._running if item.done]
-        items = done[: self._best_room(Phase.FINISH, done)]
+        items = self._finishable()
+        items = items[: self._best_room(Phase.FINISH, items)]
         for group, batch in self._through(Phase.FINISH, items, self._program.finish) if items else ():
             columns = batch.columns()
             for row, item in enumerate(group):
                 item.job.post_result(item, {name: column[row] for name, column in columns.items()})
+            self._result_bytes = sum(column[0].nbytes for column in columns.values())
             self._leave(group)
         return items
+
+    def _finishable(self) -> Sequence[Item]:
+        """A batch of items that have made their steps, without those that are held back."""
+        rooms: dict[Job, int] = {}
+        items: list[Item] = []
+        for item in self._running:
+            if item.done and len(items) < self._room:
+                room = rooms[item.job] if item.job in rooms else self._room_of(item.job)
+                rooms[item.job] = room - 1
+                if room > 0:
+                    items.append(item)
+        return items
+
+    def _room_of(self, job: Job) -> int:
+        if not job.mailbox.bounded:
+            return self._room
+        # One at a time until it is known how large they are.
+        return min(job.mailbox.room(self._result_bytes), self._room if self._result_bytes else 1)
 
     def _through(self, phase: Phase, items: Sequence[Item], function: Function) -> Groups:
         return self._isolating(items, lambda items: self._run(phase, function, items, self._state))
@@ -133,8 +169,10 @@ class Lane:
     ) -> Batch:
         """One call of the network, timed from the forming of its batch; one that fails is not counted."""
         began = time.perf_counter()
-        result = form(items).through(function)
-        result.wait()
+        batch = form(items)
+        with self._turn.calls(self._program, function.name, batch.size):
+            result = batch.through(function)
+            result.wait()
         seconds = time.perf_counter() - began
         self._costs.record(phase, result.size, seconds)
         self._observer.ran(self._program, phase, len(items), result.size, seconds)
@@ -164,6 +202,7 @@ class Lane:
         steps = batch.column("steps").tolist() if self._program.advance else step
         for row, item in enumerate(items):
             item.batch, item.row, item.step, item.steps = batch, row, step[row], steps[row]
+        self._ledger.update(items)
 
     def _isolating(self, items: Sequence[Item], call: Callable[[Sequence[Item]], Batch]) -> Groups:
         """`call` on all items at once; if that fails, on each alone, so that an item harms none but its own job."""
@@ -184,6 +223,7 @@ class Lane:
             return
         for item in items:
             item.gone, item.batch = True, None
+        self._ledger.remove(items)
         self._running = [item for item in self._running if not item.gone]
         if any(item.gone for item in self._waiting):
             self._waiting = [item for item in self._waiting if not item.gone]
@@ -200,3 +240,9 @@ class Lane:
             ahead[item.job] = 0
         for job in watching:
             job.post_progress(ahead.get(job, 0))
+
+
+def _bytes_of_an_item(function: Function) -> int:
+    """What `function` gives for one item; 0 if its shapes leave it open."""
+    sizes = [spec.item_bytes for spec in function.outputs.values()]
+    return 0 if None in sizes else sum(size or 0 for size in sizes)

@@ -2,13 +2,18 @@
 
 The scheduler never waits for a reader. Of progress (after the first, which greets the caller), and of each item's
 previews, only the newest is kept, so a slow reader gets news instead of a backlog; results are never dropped.
+Whoever posts them asks for `room` first.
 """
 
 import asyncio
+import sys
 import threading
+from collections import deque
 from collections.abc import AsyncGenerator
 from contextlib import suppress
+from dataclasses import replace
 
+from zoo_server.engine.backlog import Backlog
 from zoo_server.engine.events import Event, Preview, Progress, Result
 
 
@@ -16,12 +21,17 @@ class Mailbox:
     """Written by the scheduler thread, read by one coroutine of `loop`.
 
     With `eager` the reader wakes at every event; otherwise only once, when the job is over, so that a call that
-    waits for its last image alone costs the event loop nothing on the way.
+    waits for its last image alone costs the event loop nothing on the way. What a `backlog` is given for counts there
+    until the reader has asked for what comes after it.
     """
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, *, eager: bool) -> None:
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, *, eager: bool, backlog: Backlog | None = None
+    ) -> None:
         self._loop = loop
         self._eager = eager
+        self._backlog = backlog
+        self._held = 0  # Bytes of it in the backlog.
         self._lock = threading.Lock()
         self._arrived = asyncio.Event()
         self._wake_sent = False
@@ -34,11 +44,24 @@ class Mailbox:
 
     # The scheduler's side.
 
+    @property
+    def bounded(self) -> bool:
+        """Whether `room` has an end."""
+        return self._backlog is not None
+
+    def room(self, size: int) -> int:
+        """How many results of `size` bytes may be posted now."""
+        return sys.maxsize if self._backlog is None else self._backlog.room(self._held, size)
+
     def post(self, event: Event) -> None:
         """Leave an event for the reader; events after `close` are dropped."""
         with self._lock:
             if self._over:
                 return
+            if self._backlog is not None:
+                event = _alone(event)
+                self._held += _bytes(event)
+                self._backlog.add(_bytes(event))
             match event:
                 case Progress():
                     self._progress[0 if self._begun else 1 :] = [event]
@@ -77,18 +100,47 @@ class Mailbox:
         while True:
             await self._arrived.wait()
             events, over = self._take()
-            for event in events:
-                yield event
+            while events:
+                size = _bytes(events[0])
+                yield events.popleft()
+                self._taken(size)
             if over:
                 if self._error is not None:
                     raise self._error
                 return
 
-    def _take(self) -> tuple[list[Event], bool]:
+    def abandon(self) -> None:
+        """The reader has gone: what is here, and what is still posted, is dropped."""
+        with self._lock:
+            self._over = True
+            self._progress, self._previews, self._results = [], {}, []
+        self._taken(self._held)
+
+    def _taken(self, size: int) -> None:
+        if self._backlog is not None and size:
+            with self._lock:
+                self._held -= size
+            self._backlog.remove(size)
+
+    def _take(self) -> tuple[deque[Event], bool]:
         with self._lock:
             self._arrived.clear()
             self._wake_sent = False
-            events: list[Event] = [*self._progress, *self._previews.values(), *self._results]
+            events: deque[Event] = deque([*self._progress, *self._previews.values(), *self._results])
             self._begun = self._begun or bool(self._progress)
             self._progress, self._previews, self._results = [], {}, []
             return events, self._over
+
+
+def _bytes(event: Event) -> int:
+    return sum(row.nbytes for row in event.outputs.values()) if isinstance(event, Result) else 0
+
+
+def _alone(event: Event) -> Event:
+    """With pixels of its own: rows of a batch keep all of it in memory, for as long as a slow reader takes."""
+    match event:
+        case Preview():
+            return replace(event, image=event.image.copy())
+        case Result():
+            return replace(event, outputs={name: row.copy() for name, row in event.outputs.items()})
+    return event

@@ -7,18 +7,20 @@ never by waiting for more.
 import threading
 import time
 from collections import Counter, deque
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from concurrent.futures import Future
 from functools import partial
 
 from zoo_server import errors, incidents
-from zoo_server.engine.admission import Admission, LaneKey
+from zoo_server.engine.admission import Admission
 from zoo_server.engine.chores import Chores
 from zoo_server.engine.costs import Shapes
 from zoo_server.engine.job import Item, Job
 from zoo_server.engine.lane import Lane
+from zoo_server.engine.ledger import LaneKey
 from zoo_server.engine.observer import Observer
 from zoo_server.engine.shares import Shares
+from zoo_server.engine.turn import Turn
 from zoo_server.errors import CallError
 
 
@@ -29,12 +31,14 @@ class Scheduler:
         self._admission = admission
         self._observer = observer
         self._changed = threading.Condition()
-        # Guarded by `_changed`, all five.
+        self.turn = Turn()
+        # Guarded by `_changed`, all six.
         self._inbox: deque[Job] = deque()
         self._jobs: dict[Job, None] = {}  # An ordered set: those in the inbox are among them.
         self._chores = Chores()
         self._pending: Counter[str] = Counter()
         self._stopping = False
+        self._suspended = False
         self._thread = threading.Thread(target=self._run, name="scheduler", daemon=True)
         # From here on the thread's own.
         self._lanes: dict[LaneKey, Lane] = {}
@@ -61,16 +65,30 @@ class Scheduler:
         """How often a lane has had its turn."""
         return self._turn
 
-    def submit(self, job: Job) -> None:
-        """Take a job in; raises QUEUE_FULL, DEADLINE_TOO_SHORT or SHUTTING_DOWN."""
+    def check(self, job: Job) -> None:
+        """Raises what `submit` would for `job` at this moment, and takes nothing in."""
         with self._changed:
             if self._stopping:
                 raise errors.shutting_down()
-            self._admission.check(job, self._jobs, self._pending.total(), time.monotonic())
+            if self._suspended:
+                raise errors.hanging()
+            self._admission.check(job, self._pending.total(), time.monotonic())
+
+    def submit(self, job: Job) -> None:
+        """Take a job in; raises QUEUE_FULL, DEADLINE_TOO_SHORT or SHUTTING_DOWN."""
+        with self._changed:
+            self.check(job)
+            self._admission.ledger.add(job)
             self._jobs[job] = None
             self._pending[job.program.model] += len(job.items)
             self._inbox.append(job)
             self._changed.notify()
+
+    def withdraw(self, job: Job) -> None:
+        """Nobody waits for `job` any more: its items leave within a step, and no forecast counts them from now on."""
+        job.cancel()
+        job.mailbox.abandon()
+        self._admission.ledger.remove(job.items)
 
     def add_chore(self, chore: Iterator[None]) -> Future[None]:
         """Run `chore` on the scheduler thread, one step of it after each turn of a lane; raises SHUTTING_DOWN."""
@@ -81,12 +99,33 @@ class Scheduler:
             self._changed.notify()
         return future
 
+    def wake(self) -> None:
+        """There may be something to do: a reader has taken results, or has gone."""
+        with self._changed:
+            self._changed.notify()
+
+    def suspend(self) -> None:
+        """The turn in progress does not end: fail all jobs, and take in none until `resume`."""
+        with self._changed:
+            self._suspended = True
+            jobs = list(self._jobs)
+        for job in jobs:
+            job.fail(errors.hanging())
+
+    def resume(self) -> None:
+        with self._changed:
+            self._suspended = False
+
     def stop(self) -> None:
-        """End after the turn in progress; what is still there fails with SHUTTING_DOWN. Returns when it has ended."""
+        """End after the turn in progress; what is still there fails with SHUTTING_DOWN. Returns when it has ended.
+
+        While suspended it returns at once: nobody can tell whether the turn ever ends.
+        """
         with self._changed:
             self._stopping = True
+            suspended = self._suspended
             self._changed.notify()
-        if self._thread.is_alive():
+        if self._thread.is_alive() and not suspended:
             self._thread.join()
 
     def _run(self) -> None:
@@ -94,9 +133,9 @@ class Scheduler:
             try:
                 self._take_in()
                 self._drop_unwanted()
-                if self._lanes:
+                if ready := self._ready():
                     self._turn += 1
-                    self._advance(self._next_lane())
+                    self._advance(self._next_lane(ready))
                 if self._chores:
                     self._chores.do_one()
             except Exception as error:  # noqa: BLE001 (no mistake may end the thread that everyone needs)
@@ -108,7 +147,7 @@ class Scheduler:
     def _take_in(self) -> None:
         """Move new jobs to their lanes, waiting for one, or for the end, if there is nothing else to do."""
         with self._changed:
-            self._changed.wait_for(lambda: self._inbox or self._lanes or self._chores or self._stopping)
+            self._changed.wait_for(lambda: self._inbox or self._ready() or self._chores or self._stopping)
             jobs = list(self._inbox)
             self._inbox.clear()
         for job in jobs:
@@ -120,7 +159,15 @@ class Scheduler:
                     buckets = self._admission.buckets(job.program)
                     costs = self._admission.costs.of(*key, buckets)
                     release = partial(self._release, job.program.model)
-                    self._lanes[key] = Lane(job.program, buckets, costs, release, self._observer)
+                    self._lanes[key] = Lane(
+                        job.program,
+                        buckets,
+                        costs,
+                        self._admission.ledger,
+                        release,
+                        self._observer,
+                        self.turn,
+                    )
                 self._lanes[key].add(job, items)
 
     def _drop_unwanted(self) -> None:
@@ -136,11 +183,17 @@ class Scheduler:
             for lane in self._lanes.values():
                 lane.drop(job)
         self._lanes = {key: lane for key, lane in self._lanes.items() if not lane.empty}
+        # Lanes compete while their model has any; models come and go, and their books with them.
+        for model in self._lanes_of.keys() - {program.model for program, _ in self._lanes}:
+            del self._lanes_of[model]
 
-    def _next_lane(self) -> LaneKey:
+    def _ready(self) -> list[LaneKey]:
+        return [key for key, lane in self._lanes.items() if not lane.held_back]
+
+    def _next_lane(self, ready: Collection[LaneKey]) -> LaneKey:
         """Of the model that has had least of the device, the lane that has had least of it."""
-        model = self._models.next(program.model for program, _ in self._lanes)
-        keys = {_name(key): key for key in self._lanes if key[0].model == model}
+        model = self._models.next(program.model for program, _ in ready)
+        keys = {_name(key): key for key in ready if key[0].model == model}
         return keys[self._lanes_of.setdefault(model, Shares()).next(keys)]
 
     def _advance(self, key: LaneKey) -> None:
@@ -166,6 +219,7 @@ class Scheduler:
                 self._pending[job.program.model] += len(job.items)
         for job in failed:
             job.fail(failure)
+            self._admission.ledger.remove(job.items)
         self._lanes = {}
 
     def _release(self, model: str, items: int) -> None:

@@ -6,21 +6,22 @@ import numpy as np
 
 from zoo_server.arrays import Array
 from zoo_server.engine.batch import stack
+from zoo_server.engine.turn import Turn
 from zoo_server.repository.model import LoadedModel
 from zoo_server.repository.program import Program
 
 
-def warm_up(model: LoadedModel, buckets: Callable[[Program], Sequence[int]]) -> Iterator[None]:
+def warm_up(model: LoadedModel, buckets: Callable[[Program], Sequence[int]], turn: Turn) -> Iterator[None]:
     """One call of the network at each turn of the iterator, so that the scheduler can do other things between them.
 
     `buckets` gives those that a program is run at. Raises whatever the model's graph does.
     """
     for kind, program in model.programs.items():
         for size in buckets(program):
-            yield from _calls(program, model.options[kind].defaults(), size)
+            yield from _calls(program, model.options[kind].defaults(), size, turn)
 
 
-def _calls(program: Program, options: Mapping[str, Array], size: int) -> Iterator[None]:
+def _calls(program: Program, options: Mapping[str, Array], size: int, turn: Turn) -> Iterator[None]:
     """`options` has a value that the model accepts for each option."""
     row = {
         name: options.get(name, np.zeros([axis or 1 for axis in spec.shape[1:]], spec.dtype))
@@ -29,9 +30,11 @@ def _calls(program: Program, options: Mapping[str, Array], size: int) -> Iterato
     state = stack([row], program.inputs, size)
     for function in (program.begin, program.advance):
         if function:
-            state = state.through(function)
+            with turn.calls(program, function.name, size):
+                state = state.through(function)
             yield
     for function in (program.preview, program.finish):
         if function:
-            state.through(function)
+            with turn.calls(program, function.name, size):
+                state.through(function)
             yield

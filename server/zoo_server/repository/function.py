@@ -6,9 +6,12 @@ has checked names and types once, at load, so it calls the graph function itself
 1.3 MiB for each small version loaded and dropped. Those of a function called by name go with the function.)
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+
+import numpy as np
 
 Tensor = Any  # tf.Tensor: TensorFlow has no types that a checker can read.
 
@@ -19,6 +22,14 @@ class TensorSpec:
 
     dtype: str
     shape: tuple[int | None, ...]
+
+    @property
+    def item_bytes(self) -> int | None:
+        """The size of one item, an entry of the leading axis; None if that depends on the item."""
+        axes = [axis for axis in self.shape[1:] if axis is not None]
+        if len(axes) != len(self.shape[1:]):
+            return None
+        return math.prod(axes) * np.dtype(self.dtype).itemsize
 
     def __str__(self) -> str:
         return f"{self.dtype}[{', '.join('n' if axis is None else str(axis) for axis in self.shape)}]"

@@ -47,12 +47,13 @@ class HealthService(health_pb2_grpc.HealthServicer):
         self._models: set[str] = set()
         self._watchers: dict[str, set[asyncio.Event]] = {}
         self._stopping = False
+        self._hanging = False
 
     async def Check(
         self, request: health_pb2.HealthCheckRequest, context: Context
     ) -> health_pb2.HealthCheckResponse:
         _check_name(request.service)
-        status = self._statuses.get(request.service)
+        status = self._status(request.service)
         if status is None:
             await context.abort(grpc.StatusCode.NOT_FOUND, f"there is no {request.service!r}")
         return health_pb2.HealthCheckResponse(status=status)
@@ -64,7 +65,7 @@ class HealthService(health_pb2_grpc.HealthServicer):
         with self._watcher(request.service) as changed:
             while True:
                 changed.clear()
-                status = self._statuses.get(request.service, _UNKNOWN)
+                status = self._status(request.service) or _UNKNOWN
                 if status != told:
                     await context.write(health_pb2.HealthCheckResponse(status=status))
                     told = status
@@ -79,6 +80,18 @@ class HealthService(health_pb2_grpc.HealthServicer):
         """From now on these services are SERVING."""
         for service in services:
             self._set(service, _SERVING)
+
+    def set_hanging(self, hanging: bool) -> None:
+        """While the engine hangs all is NOT_SERVING; what is set meanwhile holds once it goes on."""
+        self._hanging = hanging
+        for watchers in self._watchers.values():
+            for changed in watchers:
+                changed.set()
+
+    def _status(self, service: str) -> Any:
+        """None for what there is not."""
+        status = self._statuses.get(service)
+        return status if status is None or not self._hanging else _NOT_SERVING
 
     def follow_models(self) -> None:
         """Set the status of each model and version to what the repository says now; watchers hear what changed."""

@@ -42,6 +42,11 @@ class ImagePool:
     def close(self) -> None:
         self._executor.shutdown(wait=False, cancel_futures=True)
 
+    async def measure(self, pictures: Sequence[Incoming], max_pixels: int) -> list[images.Shape]:
+        """Their shapes, read from their headers alone, in one go; raises as `decode` does."""
+        limit = min(max_pixels, self._max_pixels)
+        return await self._each("", lambda picture: images.measure(picture, limit), pictures)
+
     async def decode(self, pictures: Sequence[Incoming], max_pixels: int) -> list[Array]:
         """Their pixels; raises the first error among them. `max_pixels` is the model's own limit."""
         limit = min(max_pixels, self._max_pixels)
@@ -65,7 +70,8 @@ class ImagePool:
 
         loop = asyncio.get_running_loop()
         results, began, ended = await loop.run_in_executor(self._executor, timed)
-        calls.phase(phase, began, ended)
+        if phase:
+            calls.phase(phase, began, ended)
         return results
 
 

@@ -58,8 +58,9 @@ class LatentService(LatentServiceServicer):
         self._planner.check_count(len(request.images), model, "images")
         calls.note(items=len(request.images))
         paths = [f"images[{index}]" for index in range(len(request.images))]
-        images = await self._planner.decode(model, program, request.images, paths)
-        latents = await self._encode(program, images, deadline_of(context))
+        deadline = deadline_of(context)
+        images = await self._planner.decode(model, program, request.images, paths, deadline)
+        latents = await self._encode(program, images, deadline)
         spec = program.capability.latent
         return EncodeResponse(
             latents=[encode_latent(latent, spec) for latent in latents], model=model.version
@@ -127,7 +128,7 @@ class LatentService(LatentServiceServicer):
             else:
                 encoder = self._planner.program(model, CAPABILITY_KIND_ENCODE)
                 [pictures[name]] = await self._planner.decode(
-                    model, encoder, [point.image], [f"{name}.image"]
+                    model, encoder, [point.image], [f"{name}.image"], deadline
                 )
         if pictures:
             encoded = await self._encode(encoder, list(pictures.values()), deadline)

@@ -2,7 +2,7 @@
 
 import secrets
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -10,6 +10,7 @@ import numpy as np
 from pixelzoo.v1 import image_pb2, model_pb2
 from zoo_server import calls, errors
 from zoo_server.arrays import Array
+from zoo_server.engine.engine import Engine
 from zoo_server.images import Incoming
 from zoo_server.options import ResolvedOptions
 from zoo_server.repository.contract import kind_name
@@ -80,9 +81,12 @@ class Plan:
 class Planner:
     """Checks requests against the cards of the models that they ask for."""
 
-    def __init__(self, repository: Repository, pool: ImagePool, max_pending_items: int) -> None:
+    def __init__(
+        self, repository: Repository, engine: Engine, pool: ImagePool, max_pending_items: int
+    ) -> None:
         """No request may have more items than may be pending: there would never be room for it."""
         self._repository = repository
+        self._engine = engine
         self._pool = pool
         self._max_pending_items = max_pending_items
 
@@ -119,6 +123,7 @@ class Planner:
         request: Any,
         kind: Kind,
         *,
+        deadline: float | None,
         prefix: str = "",
         count: int | None = None,
         default_seed: int | None = None,
@@ -126,7 +131,8 @@ class Planner:
         """The plan of a SampleRequest, TranslateRequest or ScoreRequest, which stands at `prefix` of what was sent.
 
         It has `count` items, or one for each of the request's images. Without a seed in the request, items count up
-        from `default_seed`; if that is None too, the seeds are drawn. Nothing is computed before all is checked.
+        from `default_seed`; if that is None too, the seeds are drawn. Nothing is computed before all is checked, and no
+        picture is decoded for a call that the engine would refuse: raises QUEUE_FULL and DEADLINE_TOO_SHORT too.
         """
         model, program = self.choose(request.model, kind)
         pictures = () if count is not None else request.images
@@ -140,28 +146,56 @@ class Planner:
         seed = request.seed if request.HasField("seed") else default_seed
         seeds = item_seeds(secrets.randbelow(_DRAWN_SEEDS - items) if seed is None else seed, items)
         paths = [f"{prefix}images[{index}]" for index in range(len(pictures))]
-        images = await self.decode(model, program, pictures, paths)
-        options = await self._decode_options(options, model)
-        return Plan(
-            model, program, seeds, labels, options.values, options.message, images, request.reproducible
-        )
+        incoming = _incoming(model, program, pictures, paths)
+        options_incoming = [Incoming(*picture) for picture in options.images.values()]
+        plan = Plan(model, program, seeds, labels, options.values, None, [], request.reproducible)
+        if incoming or options_incoming:
+            blank = await self._measure(model, [*incoming, *options_incoming])
+            rows = {**options.values, **dict(zip(options.images, blank[len(incoming) :], strict=True))}
+            measured = replace(plan, options=rows, images=blank[: len(incoming)])
+            self._engine.check(program, measured.inputs(), deadline, reproducible=plan.reproducible)
+        images = await self._pool.decode(incoming, model.card.limits.max_pixels_per_image)
+        options = await self._decode_options(options, options_incoming, model)
+        return replace(plan, options=options.values, filled=options.message, images=images)
 
     async def decode(
-        self, model: LoadedModel, program: Program, pictures: Sequence[image_pb2.Image], paths: Sequence[str]
+        self,
+        model: LoadedModel,
+        program: Program,
+        pictures: Sequence[image_pb2.Image],
+        paths: Sequence[str],
+        deadline: float | None,
     ) -> list[Array]:
-        """The pixels of the pictures that a request has at `paths`, each of the shape that the program takes."""
-        shape = model.card.image_shape
-        if program.capability.HasField("translation"):
-            shape = program.capability.translation.input_shape
-        incoming = [Incoming(picture, shape, path) for picture, path in zip(pictures, paths, strict=True)]
+        """The pixels of the pictures that a request has at `paths`, each of the shape that the program takes.
+
+        They are all that the program takes, and none is decoded if the engine would refuse them.
+        """
+        incoming = _incoming(model, program, pictures, paths)
+        blank = await self._measure(model, incoming)
+        self._engine.check(program, [{"image": one} for one in blank], deadline)
         return await self._pool.decode(incoming, model.card.limits.max_pixels_per_image)
 
-    async def _decode_options(self, options: ResolvedOptions, model: LoadedModel) -> ResolvedOptions:
+    async def _measure(self, model: LoadedModel, pictures: Sequence[Incoming]) -> list[Array]:
+        """An array of the shape of each, which takes no memory."""
+        shapes = await self._pool.measure(pictures, model.card.limits.max_pixels_per_image)
+        return [np.broadcast_to(np.uint8(0), shape) for shape in shapes]
+
+    async def _decode_options(
+        self, options: ResolvedOptions, incoming: Sequence[Incoming], model: LoadedModel
+    ) -> ResolvedOptions:
         """The options with their pictures as pixels, and, for the recipes, as files without what came beside them."""
-        incoming = [Incoming(*picture) for picture in options.images.values()]
         pixels = await self._pool.decode(incoming, model.card.limits.max_pixels_per_image)
         messages = await self._pool.encode([Outgoing(one, image_pb2.IMAGE_ENCODING_PNG) for one in pixels])
         return options.with_images(pixels, messages)
+
+
+def _incoming(
+    model: LoadedModel, program: Program, pictures: Sequence[image_pb2.Image], paths: Sequence[str]
+) -> list[Incoming]:
+    shape = model.card.image_shape
+    if program.capability.HasField("translation"):
+        shape = program.capability.translation.input_shape
+    return [Incoming(picture, shape, path) for picture, path in zip(pictures, paths, strict=True)]
 
 
 def item_seeds(first: int, count: int) -> list[int]:

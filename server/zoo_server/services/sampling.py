@@ -31,8 +31,9 @@ class SamplingService(SamplingServiceServicer):
         self, request: SampleRequest, context: grpc.aio.ServicerContext[SampleRequest, SampleResponse]
     ) -> SampleResponse:
         validation.check(request)
-        plan = await self._plan(request)
-        pictures = await self._pictures.all(plan, request.encoding, recipe_pb2.Recipe, deadline_of(context))
+        deadline = deadline_of(context)
+        plan = await self._plan(request, deadline)
+        pictures = await self._pictures.all(plan, request.encoding, recipe_pb2.Recipe, deadline)
         return SampleResponse(images=[_generated(picture) for picture in pictures])
 
     async def StreamSample(
@@ -41,10 +42,11 @@ class SamplingService(SamplingServiceServicer):
         context: grpc.aio.ServicerContext[StreamSampleRequest, StreamSampleResponse],
     ) -> AsyncIterator[StreamSampleResponse]:
         validation.check(request)
-        plan = await self._plan(request.sample, "sample.")
+        deadline = deadline_of(context)
+        plan = await self._plan(request.sample, deadline, "sample.")
         check_preview_interval(request.preview_interval, plan)
         news = self._pictures.stream(
-            plan, request.sample.encoding, recipe_pb2.Recipe, deadline_of(context), request.preview_interval
+            plan, request.sample.encoding, recipe_pb2.Recipe, deadline, request.preview_interval
         )
         async with aclosing(news):
             async for event in news:
@@ -56,9 +58,11 @@ class SamplingService(SamplingServiceServicer):
                     case progress_pb2.Preview():
                         yield StreamSampleResponse(preview=event)
 
-    async def _plan(self, request: SampleRequest, prefix: str = "") -> Plan:
+    async def _plan(self, request: SampleRequest, deadline: float | None, prefix: str = "") -> Plan:
         count = request.count if request.HasField("count") else 1
-        return await self._planner.plan(request, CAPABILITY_KIND_SAMPLE, prefix=prefix, count=count)
+        return await self._planner.plan(
+            request, CAPABILITY_KIND_SAMPLE, deadline=deadline, prefix=prefix, count=count
+        )
 
 
 def _generated(picture: Picture) -> recipe_pb2.GeneratedImage:

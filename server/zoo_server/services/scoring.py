@@ -40,9 +40,12 @@ class ScoringService(ScoringServiceServicer):
         self, request: ScoreRequest, context: grpc.aio.ServicerContext[ScoreRequest, ScoreResponse]
     ) -> ScoreResponse:
         validation.check(request)
-        plan = await self._planner.plan(request, CAPABILITY_KIND_SCORE, default_seed=_DEFAULT_SEED)
+        deadline = deadline_of(context)
+        plan = await self._planner.plan(
+            request, CAPABILITY_KIND_SCORE, deadline=deadline, default_seed=_DEFAULT_SEED
+        )
         outputs = await self._engine.run(
-            plan.program, plan.inputs(), deadline_of(context), reproducible=plan.reproducible
+            plan.program, plan.inputs(), deadline, reproducible=plan.reproducible
         )
         return ScoreResponse(scores=[_image_score(plan, index, row) for index, row in enumerate(outputs)])
 
@@ -52,12 +55,15 @@ class ScoringService(ScoringServiceServicer):
         context: grpc.aio.ServicerContext[StreamScoreRequest, StreamScoreResponse],
     ) -> AsyncIterator[StreamScoreResponse]:
         validation.check(request)
+        deadline = deadline_of(context)
         plan = await self._planner.plan(
-            request.score, CAPABILITY_KIND_SCORE, prefix="score.", default_seed=_DEFAULT_SEED
+            request.score,
+            CAPABILITY_KIND_SCORE,
+            deadline=deadline,
+            prefix="score.",
+            default_seed=_DEFAULT_SEED,
         )
-        run = self._engine.stream(
-            plan.program, plan.inputs(), deadline_of(context), reproducible=plan.reproducible
-        )
+        run = self._engine.stream(plan.program, plan.inputs(), deadline, reproducible=plan.reproducible)
         async with run as events, aclosing(events):
             async for event in events:
                 match event:

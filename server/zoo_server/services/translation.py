@@ -33,9 +33,10 @@ class TranslationService(TranslationServiceServicer):
         context: grpc.aio.ServicerContext[TranslateRequest, TranslateResponse],
     ) -> TranslateResponse:
         validation.check(request)
-        plan = await self._planner.plan(request, CAPABILITY_KIND_TRANSLATE)
+        deadline = deadline_of(context)
+        plan = await self._planner.plan(request, CAPABILITY_KIND_TRANSLATE, deadline=deadline)
         recipe = recipe_pb2.TranslationRecipe
-        pictures = await self._pictures.all(plan, request.encoding, recipe, deadline_of(context))
+        pictures = await self._pictures.all(plan, request.encoding, recipe, deadline)
         return TranslateResponse(images=[_translated(picture) for picture in pictures])
 
     async def StreamTranslate(
@@ -45,12 +46,13 @@ class TranslationService(TranslationServiceServicer):
     ) -> AsyncIterator[StreamTranslateResponse]:
         validation.check(request)
         inner = request.translate
-        plan = await self._planner.plan(inner, CAPABILITY_KIND_TRANSLATE, prefix="translate.")
+        deadline = deadline_of(context)
+        plan = await self._planner.plan(
+            inner, CAPABILITY_KIND_TRANSLATE, deadline=deadline, prefix="translate."
+        )
         check_preview_interval(request.preview_interval, plan)
         recipe = recipe_pb2.TranslationRecipe
-        news = self._pictures.stream(
-            plan, inner.encoding, recipe, deadline_of(context), request.preview_interval
-        )
+        news = self._pictures.stream(plan, inner.encoding, recipe, deadline, request.preview_interval)
         async with aclosing(news):
             async for event in news:
                 match event:

@@ -1,0 +1,100 @@
+"""A model that computes for ever: the server says so to all who ask, and can be stopped. What ends is forgiven."""
+
+import re
+import signal
+import subprocess
+import sys
+
+import grpc
+import pytest
+from google.rpc import error_details_pb2
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_status import rpc_status
+
+from pixelzoo.v1.model_pb2 import ModelSelector
+from pixelzoo.v1.sampling_service_pb2 import SampleRequest
+
+Status = health_pb2.HealthCheckResponse
+
+
+def sample(name, seed):
+    return SampleRequest(model=ModelSelector(name=name), seed=seed)
+
+
+def hear(watch, status):
+    """A warm-up on a busy machine may have taken too long too: then it is the other status that comes first."""
+    assert any(heard.status == status for heard in watch)
+
+
+def unavailable(call):
+    """Its message, once it is certain that it is UNAVAILABLE with a time to try again."""
+    with pytest.raises(grpc.RpcError) as caught:
+        call()
+    assert caught.value.code() == grpc.StatusCode.UNAVAILABLE
+    retry = error_details_pb2.RetryInfo()
+    assert rpc_status.from_call(caught.value).details[1].Unpack(retry)
+    assert retry.retry_delay.seconds
+    return caught.value.details()
+
+
+@pytest.fixture
+def process(handmade, tmp_path):
+    """A server of its own, which can be killed; gives it and its address."""
+    handmade.write_spinner(tmp_path / "models")
+    command = [
+        "--models",
+        tmp_path / "models",
+        "--port",
+        "0",
+        "--max-turn-seconds",
+        "2",
+        "--grace-seconds",
+        "1",
+    ]
+    with (tmp_path / "log").open("w") as log:
+        started = subprocess.Popen(
+            [sys.executable, "-m", "zoo_server", *map(str, command)],
+            stdout=subprocess.PIPE,
+            stderr=log,
+            text=True,
+        )
+    yield started, re.search(r"ready on (\S+) ", started.stdout.readline())[1]
+    started.kill()
+    started.communicate()
+
+
+def test_a_call_of_the_network_that_never_ends(process, connect, tmp_path):
+    server, address = process
+    api = connect(address)
+    health = health_pb2_grpc.HealthStub(api.channel)
+    watch = health.Watch(health_pb2.HealthCheckRequest(), timeout=60)
+    hear(watch, Status.SERVING)
+    assert api.sampling.Sample(sample("spinner", 12)).images
+    spinning = api.sampling.Sample.future(sample("spinner", 13))
+    hear(watch, Status.NOT_SERVING)
+    for name in ("", "pixelzoo.v1.SamplingService", "pixelzoo.v1.Model/spinner"):
+        request = health_pb2.HealthCheckRequest(service=name)
+        assert health.Check(request).status == Status.NOT_SERVING
+    assert "hangs" in unavailable(lambda: spinning.result(60))
+    assert "hangs" in unavailable(lambda: api.sampling.Sample(sample("spinner", 1)))
+    log = (tmp_path / "log").read_text()
+    assert "model spinner version 1: a call of sample at bucket 1 has not ended within 2 s" in log
+    # Nothing waits for the thread that hangs.
+    server.send_signal(signal.SIGTERM)
+    server.wait(60)
+
+
+def test_a_call_that_ends_after_all_is_forgiven(start_server, connect, network):
+    live = start_server(max_turn_seconds=1)
+    api = connect(live.address)
+    health = health_pb2_grpc.HealthStub(api.channel)
+    watch = health.Watch(health_pb2.HealthCheckRequest(), timeout=60)
+    hear(watch, Status.SERVING)
+    network.hold("sample", 5)
+    held = api.sampling.Sample.future(sample("blobs", 5))
+    hear(watch, Status.NOT_SERVING)
+    assert "hangs" in unavailable(lambda: held.result(60))
+    network.release()
+    hear(watch, Status.SERVING)
+    assert api.sampling.Sample(sample("blobs", 5)).images
+    assert live.pending_items == 0
