@@ -73,6 +73,7 @@ HOUSES = [
             "demo",
             "commands",
             "client aio",
+            "resuming",
             "results channel local",
             "requests grid held_out traversal",
             "options",
