@@ -100,7 +100,7 @@ class Visitor:
             call.cancel()
 
     def deadline_too_short(self, _):
-        live, api = self.server()
+        _, api = self.server()
         api.sampling.Sample(sample("slow", steps=100))  # From then on it knows what a step costs.
         api.sampling.Sample(sample("slow", steps=1000, count=16), timeout=1)
 
