@@ -60,6 +60,7 @@ HOUSES = [
             "repository tokens certificates",
             "images options incidents quota",
             "errors config_sources",
+            "call_error",
             "config arrays tensorflow_runtime watched_files calls",
         ),
         banned=frozenset({"zoo", "keras", "tf_keras", "zoo_client"}),

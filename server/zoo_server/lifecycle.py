@@ -13,9 +13,9 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
 from zoo_server import incidents
+from zoo_server.call_error import CallError
 from zoo_server.config import SettingError
 from zoo_server.engine.engine import Engine
-from zoo_server.errors import CallError
 from zoo_server.repository.model import FailedModel, LoadedModel, LoadingModel, UnloadedModel, load
 from zoo_server.repository.repository import Repository
 from zoo_server.repository.scan import ModelFolder, Scanner

@@ -12,6 +12,7 @@ from concurrent.futures import Future
 from functools import partial
 
 from zoo_server import errors, incidents
+from zoo_server.call_error import CallError
 from zoo_server.engine.admission import Admission, LaneKey
 from zoo_server.engine.chores import Chores
 from zoo_server.engine.costs import Shapes
@@ -19,7 +20,6 @@ from zoo_server.engine.job import Item, Job
 from zoo_server.engine.lane import Lane
 from zoo_server.engine.observer import Observer
 from zoo_server.engine.shares import Shares
-from zoo_server.errors import CallError
 
 
 class Scheduler:

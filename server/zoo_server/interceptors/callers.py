@@ -6,7 +6,8 @@ from typing import Any
 
 import grpc
 
-from zoo_server.errors import CallError, permission_denied, unauthenticated
+from zoo_server.call_error import CallError
+from zoo_server.errors import permission_denied, unauthenticated
 from zoo_server.interceptors.handlers import Context, refuse, wrap
 from zoo_server.interceptors.peers import kind_and_host
 from zoo_server.interceptors.side_services import HEALTH
