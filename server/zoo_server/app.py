@@ -164,9 +164,7 @@ class App:
         except BaseException:
             await self.lifecycle.stop()
             await self.engine.stop()
-            await self.lifecycle.close()
-            self._pool.close()
-            await self._close_side_ports()
+            await self._release()
             raise
         await self._server.start()
         if self._tokens is not None:
@@ -199,10 +197,6 @@ class App:
             self._side_ports.append(channelz)
             await channelz.start(config.channelz_port)
 
-    async def _close_side_ports(self) -> None:
-        for port in self._side_ports:
-            await port.close()
-
     def end_drain(self) -> None:
         """Do not wait any longer for load balancers to notice that the server is stopping."""
         self._drained.set()
@@ -226,9 +220,14 @@ class App:
         await self._in_flight.wait_until_idle(_LAST_WORDS_SECONDS)
         await self._server.stop(None)
         await closing
+        await self._release()
+
+    async def _release(self) -> None:
+        """What is left when nothing is computed or answered any more."""
         await self.lifecycle.close()
         self._pool.close()
-        await self._close_side_ports()  # To the last, so that the drain can be watched.
+        for port in self._side_ports:  # To the last, so that the drain can be watched.
+            await port.close()
         if self._tracing:
             await asyncio.to_thread(self._tracing.close)
 
