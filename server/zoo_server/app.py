@@ -28,11 +28,12 @@ from zoo_server.certificates import certificates_of
 from zoo_server.config import ServerConfig
 from zoo_server.engine.admission import Limits
 from zoo_server.engine.engine import Engine
-from zoo_server.interceptors.callers import CallersInterceptor
-from zoo_server.interceptors.calls import CallsInterceptor
-from zoo_server.interceptors.errors import ErrorsInterceptor
-from zoo_server.interceptors.fuse import FuseInterceptor
-from zoo_server.interceptors.in_flight import InFlightInterceptor
+from zoo_server.interceptors.callers import CallersLayer
+from zoo_server.interceptors.calls import CallsLayer
+from zoo_server.interceptors.errors import ErrorsLayer
+from zoo_server.interceptors.fuse import FuseLayer
+from zoo_server.interceptors.in_flight import InFlightLayer
+from zoo_server.interceptors.layers import Layers
 from zoo_server.lifecycle import Lifecycle
 from zoo_server.quota import Quota
 from zoo_server.repository.repository import Repository
@@ -96,19 +97,24 @@ class App:
         self.lifecycle = Lifecycle(
             repository, self.engine, config.model_poll_seconds, self._health.follow_models
         )
-        self._in_flight = InFlightInterceptor()
+        self._in_flight = InFlightLayer()
         self._certificates = certificates_of(config)
         self._tokens = tokens_of(config)
         self._token_watch: asyncio.Task[None] | None = None
         # The log comes last: by then the others have had their say.
         listeners = [one for one in (self._metrics, self._tracing, CallLog()) if one is not None]
         self._server = grpc.aio.server(
-            interceptors=[  # From the outermost: whom the last one turns away is answered, and told of, as all are.
-                CallsInterceptor(listeners),
-                self._in_flight,
-                ErrorsInterceptor(),
-                FuseInterceptor(config.max_concurrent_calls),
-                CallersInterceptor(self._tokens, _peer_quota(config)),
+            # From the outermost: whom the last one turns away is answered, and told of, as all are.
+            interceptors=[
+                Layers(
+                    [
+                        CallsLayer(listeners),
+                        self._in_flight,
+                        ErrorsLayer(),
+                        FuseLayer(config.max_concurrent_calls),
+                        CallersLayer(self._tokens, _peer_quota(config)),
+                    ]
+                )
             ],
             options=[
                 ("grpc.max_receive_message_length", config.max_message_bytes),

@@ -9,7 +9,7 @@ from pixelzoo.v1.model_pb2 import ModelSelector
 from pixelzoo.v1.options_pb2 import DiffusionOptions, SampleOptions
 from pixelzoo.v1.sampling_service_pb2 import SampleRequest
 from zoo_server.engine.batch import gather, stack
-from zoo_server.engine.bucket import bucket_for, buckets_up_to
+from zoo_server.engine.bucket import bucket_for, buckets_up_to, fastest_bucket
 from zoo_server.engine.job import Item, Job
 
 
@@ -37,6 +37,23 @@ def advanced(model, seeds, size, steps=7):
 @pytest.mark.parametrize(("items", "bucket"), [(1, 1), (2, 4), (4, 4), (5, 8), (8, 8), (9, 8), (100, 8)])
 def test_the_bucket_is_the_smallest_that_holds_the_items(items, bucket):
     assert bucket_for(items, (1, 4, 8)) == bucket
+
+
+@pytest.mark.parametrize(
+    ("costs", "items", "bucket"),
+    [
+        ({1: 2.0, 4: 6.0, 8: 12.0}, 5, 4),  # 4 in 6 s; at 8 the 5 would take 12 s.
+        ({1: 2.0, 4: 6.0, 8: 12.0}, 7, 4),
+        ({1: 2.0, 4: 6.0, 8: 10.0}, 7, 8),  # 7 in 10 s beat 4 in 6 s.
+        ({1: 2.0, 4: 6.0, 8: 12.0}, 8, 8),  # As fast as two times 4, and all of them at once.
+        ({1: 2.0, 4: 6.0, 8: 12.0}, 2, 1),
+        ({1: 2.0, 4: 2.0, 8: 2.0}, 2, 4),  # A larger batch that costs no more.
+        ({1: 2.0, 4: 6.0, 8: 12.0}, 100, 8),
+        ({1: 2.0, 4: None, 8: 12.0}, 5, 8),  # Not all is known.
+    ],
+)
+def test_the_fastest_bucket_makes_most_items_a_second(costs, items, bucket):
+    assert fastest_bucket(items, tuple(costs), costs.get) == bucket
 
 
 @pytest.mark.parametrize(

@@ -2,13 +2,14 @@
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from operator import attrgetter
 
 from zoo_server import calls
 from zoo_server.arrays import Array
 from zoo_server.engine.admission import Admission, Limits
-from zoo_server.engine.events import Event, Result
+from zoo_server.engine.events import Event
 from zoo_server.engine.job import Job
 from zoo_server.engine.mailbox import Mailbox
 from zoo_server.engine.observer import Observer, Unobserved
@@ -19,6 +20,8 @@ from zoo_server.repository.program import Program
 
 Inputs = Sequence[Mapping[str, Array]]
 """For each item a row for each input of the program."""
+
+_index = attrgetter("index")
 
 
 class Engine:
@@ -70,14 +73,11 @@ class Engine:
         batches, at the cost of always being run at the largest bucket. Raises QUEUE_FULL, SHUTTING_DOWN,
         DEADLINE_TOO_SHORT or INTERNAL_ERROR. Cancelling the coroutine frees the items within one step.
         """
-        outputs: list[Mapping[str, Array]] = [{}] * len(inputs)
         mailbox = Mailbox(asyncio.get_running_loop(), eager=False)
         job = Job(program, inputs, mailbox, deadline=deadline, reproducible=reproducible)
-        async with self._running(job) as events:
-            async for event in events:
-                if isinstance(event, Result):
-                    outputs[event.index] = event.outputs
-        return outputs
+        with self._running(job):
+            results = await mailbox.results()
+        return [result.outputs for result in sorted(results, key=_index)]
 
     @asynccontextmanager
     async def stream(
@@ -100,14 +100,14 @@ class Engine:
             report_progress=True,
             reproducible=reproducible,
         )
-        async with self._running(job) as events:
-            yield events
+        with self._running(job):
+            yield mailbox.events()
 
-    @asynccontextmanager
-    async def _running(self, job: Job) -> AsyncIterator[AsyncGenerator[Event]]:
+    @contextmanager
+    def _running(self, job: Job) -> Iterator[None]:
         self._scheduler.submit(job)
         try:
-            yield job.mailbox.events()
+            yield
         finally:
             job.cancel()
             _tell_phases(job)

@@ -2,11 +2,12 @@
 
 import time
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 
 from zoo_server import incidents
 from zoo_server.engine import policy
 from zoo_server.engine.batch import Batch, gather, stack
-from zoo_server.engine.bucket import bucket_for
+from zoo_server.engine.bucket import bucket_for, fastest_bucket
 from zoo_server.engine.costs import LaneCosts
 from zoo_server.engine.job import Item, Job
 from zoo_server.engine.observer import Observer
@@ -96,7 +97,7 @@ class Lane:
         unfinished = [item for item in self._running if not item.done]
         if advance is None or not unfinished:
             return ()
-        items = policy.next_items(unfinished, self._room, self._turns)
+        items = policy.next_items(unfinished, self._best_room(Phase.ADVANCE, unfinished), self._turns)
         before = {item: item.step for item in items}
         for group, batch in self._through(Phase.ADVANCE, items, advance):
             self._place(group, batch)
@@ -115,7 +116,8 @@ class Lane:
                     item.job.post_preview(item, images["image"][row])
 
     def _finish(self) -> Sequence[Item]:
-        items = [item for item in self._running if item.done][: self._room]
+        done = [item for item in self._running if item.done]
+        items = done[: self._best_room(Phase.FINISH, done)]
         for group, batch in self._through(Phase.FINISH, items, self._program.finish) if items else ():
             columns = batch.columns()
             for row, item in enumerate(group):
@@ -143,6 +145,12 @@ class Lane:
 
     def _state(self, items: Sequence[Item]) -> Batch:
         return gather(items, self._size(items))
+
+    def _best_room(self, phase: Phase, items: Sequence[Item]) -> int:
+        """How many of `items` to take into the next call: those that wait for the one after it cost no padding."""
+        if not items or any(item.job.reproducible for item in items):
+            return self._room
+        return fastest_bucket(len(items), self._buckets, partial(self._costs.seconds, phase))
 
     def _size(self, items: Sequence[Item]) -> int:
         """The bucket for `items`: a reproducible one takes those that it meets along to the largest."""

@@ -65,6 +65,13 @@ class Mailbox:
 
     # The reader's side.
 
+    async def results(self) -> list[Result]:
+        """All of them once the mailbox is closed, for one that is not eager; raises the error it was closed with."""
+        await self._arrived.wait()
+        if self._error is not None:
+            raise self._error
+        return self._results
+
     async def events(self) -> AsyncGenerator[Event]:
         """Every event until the mailbox is closed; raises the error that it was closed with."""
         while True:

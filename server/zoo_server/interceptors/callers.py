@@ -2,13 +2,14 @@
 
 import ipaddress
 from collections.abc import Awaitable, Callable, Iterable
+from contextvars import ContextVar
 from typing import Any
 
 import grpc
 
-from zoo_server.call_error import CallError
 from zoo_server.errors import permission_denied, unauthenticated
-from zoo_server.interceptors.handlers import Context, refuse, wrap
+from zoo_server.interceptors.handlers import Context, wrap
+from zoo_server.interceptors.layers import Layer
 from zoo_server.interceptors.peers import kind_and_host
 from zoo_server.interceptors.side_services import HEALTH
 from zoo_server.interceptors.unary_twin import unary_request
@@ -20,8 +21,11 @@ _HEADER, _SCHEME = "authorization", "bearer "
 _IPV6_PREFIX = 64
 """One client has as many IPv6 addresses as it likes, but they share this many bits."""
 
+_holds: ContextVar[Token] = ContextVar("token")
+"""The token of the call being answered; `admit` has found it."""
 
-class CallersInterceptor(grpc.aio.ServerInterceptor):
+
+class CallersLayer(Layer):
     """Put it within the one that sends errors. `tokens` None stands for a server that everyone may call."""
 
     def __init__(self, tokens: Tokens | None, peer_quota: Quota) -> None:
@@ -29,31 +33,26 @@ class CallersInterceptor(grpc.aio.ServerInterceptor):
         self._peer_quota = peer_quota
         self._meter = Meter()
 
-    async def intercept_service(
-        self,
-        continuation: Callable[[grpc.HandlerCallDetails], Awaitable[Any]],
-        handler_call_details: grpc.HandlerCallDetails,
-    ) -> Any:
-        handler = await continuation(handler_call_details)
-        method = str(handler_call_details.method)
-        # Balancers and supervisors ask for health without a token; it tells no more than what serves, by its name.
-        if handler is None or method.startswith(HEALTH):
-            return handler
-        if self._tokens is None:
-            return wrap(handler, self._as_peer) if self._peer_quota != Quota() else handler
-        try:
-            token = _token_of(self._tokens, handler_call_details.invocation_metadata)
+    def admit(self, details: grpc.HandlerCallDetails) -> None:
+        method = str(details.method)
+        if self._tokens is not None and not method.startswith(HEALTH):
+            token = _token_of(self._tokens, details.invocation_metadata)
             _check_service(token, method)
-        except CallError as error:
-            # Of a stranger's request not a byte is read.
-            return refuse(error)
+            _holds.set(token)
 
-        async def as_holder(request: Any, context: Context, proceed: Callable[[], Awaitable[Any]]) -> Any:
-            _check_model(token, request)
-            with self._meter.call(f"token:{token.name}", token.quota):
-                return await proceed()
+    def around(self, handler: Any, method: str) -> Any:
+        # Balancers and supervisors ask for health without a token; it tells no more than what serves, by its name.
+        if method.startswith(HEALTH):
+            return handler
+        if self._tokens is not None:
+            return wrap(handler, self._as_holder)
+        return wrap(handler, self._as_peer) if self._peer_quota != Quota() else handler
 
-        return wrap(handler, as_holder)
+    async def _as_holder(self, request: Any, context: Context, proceed: Callable[[], Awaitable[Any]]) -> Any:
+        token = _holds.get()
+        _check_model(token, request)
+        with self._meter.call(f"token:{token.name}", token.quota):
+            return await proceed()
 
     async def _as_peer(self, request: Any, context: Context, proceed: Callable[[], Awaitable[Any]]) -> Any:
         with self._meter.call(f"peer:{address_of(context.peer())}", self._peer_quota):

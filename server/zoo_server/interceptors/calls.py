@@ -8,33 +8,28 @@ import grpc
 
 from zoo_server.calls import UNKNOWN_METHOD, Call, Listener
 from zoo_server.interceptors.handlers import Context, wrap
+from zoo_server.interceptors.layers import Layer
 from zoo_server.interceptors.peers import kind_and_host
 from zoo_server.interceptors.request_id import request_id_of
 from zoo_server.interceptors.side_services import SIDE_SERVICES
 
 
-class CallsInterceptor(grpc.aio.ServerInterceptor):
+class CallsLayer(Layer):
     """Put it outermost: it sees what the others made of the call."""
 
     def __init__(self, listeners: Sequence[Listener]) -> None:
         self._listeners = listeners
 
-    async def intercept_service(
-        self,
-        continuation: Callable[[grpc.HandlerCallDetails], Awaitable[Any]],
-        handler_call_details: grpc.HandlerCallDetails,
-    ) -> Any:
-        handler = await continuation(handler_call_details)
-        method = str(handler_call_details.method)
+    def unknown(self) -> None:
+        call = Call(UNKNOWN_METHOD, listeners=self._listeners, code="UNIMPLEMENTED")
+        call.begin()
+        call.end()
+
+    def around(self, handler: Any, method: str) -> Any:
         if method.startswith(SIDE_SERVICES):
             return handler
-        if handler is None:
-            unknown = Call(UNKNOWN_METHOD, listeners=self._listeners, code="UNIMPLEMENTED")
-            unknown.begin()
-            unknown.end()
-            return None
 
-        async def around(request: Any, context: Context, proceed: Callable[[], Awaitable[Any]]) -> Any:
+        async def told(request: Any, context: Context, proceed: Callable[[], Awaitable[Any]]) -> Any:
             call = Call(
                 method.removeprefix("/"),
                 peer=_without_port(context.peer()),
@@ -54,7 +49,7 @@ class CallsInterceptor(grpc.aio.ServerInterceptor):
             finally:
                 call.end()
 
-        return wrap(handler, around)
+        return wrap(handler, told)
 
 
 def _without_port(peer: str) -> str:

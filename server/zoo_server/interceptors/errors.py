@@ -12,23 +12,18 @@ from zoo_server import calls, incidents
 from zoo_server.call_error import CallError
 from zoo_server.errors import invalid_field
 from zoo_server.interceptors.handlers import Context, wrap
+from zoo_server.interceptors.layers import Layer
 from zoo_server.interceptors.request_id import request_id_of
 
 _PUSHBACK = "grpc-retry-pushback-ms"
 """Where clients that repeat calls by themselves (gRFC A6) look for how long to wait first."""
 
 
-class ErrorsInterceptor(grpc.aio.ServerInterceptor):
+class ErrorsLayer(Layer):
     """Every error leaves with google.rpc details; no traceback ever leaves."""
 
-    async def intercept_service(
-        self,
-        continuation: Callable[[grpc.HandlerCallDetails], Awaitable[Any]],
-        handler_call_details: grpc.HandlerCallDetails,
-    ) -> Any:
-        method = handler_call_details.method
-
-        async def around(request: Any, context: Context, proceed: Callable[[], Awaitable[Any]]) -> Any:
+    def around(self, handler: Any, method: str) -> Any:
+        async def answered(request: Any, context: Context, proceed: Callable[[], Awaitable[Any]]) -> Any:
             try:
                 if isinstance(request, DecodeError):
                     raise invalid_field(
@@ -42,7 +37,7 @@ class ErrorsInterceptor(grpc.aio.ServerInterceptor):
             except Exception as error:  # noqa: BLE001 (a mistake, of whatever kind)
                 await _abort(context, incidents.report(f"{method} failed", error), request)
 
-        return wrap(await continuation(handler_call_details), around)
+        return wrap(handler, answered)
 
 
 async def _abort(context: Context, error: CallError, request: Any) -> None:

@@ -4,13 +4,12 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-import grpc
-
 from zoo_server.interceptors.handlers import Context, wrap
+from zoo_server.interceptors.layers import Layer
 from zoo_server.interceptors.side_services import SIDE_SERVICES
 
 
-class InFlightInterceptor(grpc.aio.ServerInterceptor):
+class InFlightLayer(Layer):
     """Counts the calls in progress, those that may never end aside."""
 
     def __init__(self) -> None:
@@ -26,17 +25,10 @@ class InFlightInterceptor(grpc.aio.ServerInterceptor):
             return False
         return True
 
-    async def intercept_service(
-        self,
-        continuation: Callable[[grpc.HandlerCallDetails], Awaitable[Any]],
-        handler_call_details: grpc.HandlerCallDetails,
-    ) -> Any:
-        handler = await continuation(handler_call_details)
-        if str(handler_call_details.method).startswith(SIDE_SERVICES):
-            return handler
-        return wrap(handler, self._around)
+    def around(self, handler: Any, method: str) -> Any:
+        return handler if method.startswith(SIDE_SERVICES) else wrap(handler, self._counted)
 
-    async def _around(self, request: Any, context: Context, proceed: Callable[[], Awaitable[Any]]) -> Any:
+    async def _counted(self, request: Any, context: Context, proceed: Callable[[], Awaitable[Any]]) -> Any:
         self._calls += 1
         self._idle.clear()
         try:
