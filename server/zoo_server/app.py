@@ -25,7 +25,7 @@ from pixelzoo.v1 import (
 )
 from zoo_server import incidents
 from zoo_server.certificates import certificates_of
-from zoo_server.config import ServerConfig, SettingError
+from zoo_server.config import ServerConfig
 from zoo_server.engine.admission import Limits
 from zoo_server.engine.engine import Engine
 from zoo_server.interceptors.callers import CallersLayer
@@ -165,20 +165,21 @@ class App:
     async def start(self) -> int:
         """Warm up, open the ports and serve; gives the one for calls.
 
-        Raises OSError if one is taken, and SettingError for a setting that does not suit the models.
+        Raises OSError if one is taken, and SettingError for a setting that does not suit the models. Cancelled, it ends
+        after the step of the warm-up that is being run and the SavedModel that is being read. Whatever ends it, nothing
+        is left that has to be stopped.
         """
-        self._check_buckets()
         self.engine.start()
         self._watchdog.start()
-        await self.lifecycle.start()
         try:
+            await self.lifecycle.start()
+            self._warn_of_unknown_models()
             port = self._open_port()
             await self._open_side_ports()
-        except OSError:
+        except BaseException:
             await self.lifecycle.stop()
             await self.engine.stop()
-            self._watchdog.stop()
-            await self._close_side_ports()
+            await self._release()
             raise
         await self._server.start()
         if self._tokens is not None:
@@ -195,13 +196,7 @@ class App:
         except RuntimeError as error:
             raise OSError(f"cannot listen on {address}: is the port taken?") from error
 
-    def _check_buckets(self) -> None:
-        for model in self.repository.loaded():
-            for program in model.programs.values():
-                try:
-                    self.engine.buckets(program)
-                except ValueError as error:
-                    raise SettingError(f"max_bucket of model {model.name!r}: {error}, of its card") from error
+    def _warn_of_unknown_models(self) -> None:
         for name in self.config.max_bucket.keys() - set(self.repository.names):
             _log.warning("max_bucket: there is no model %r", name)
 
@@ -216,10 +211,6 @@ class App:
             channelz = ChannelzPort()
             self._side_ports.append(channelz)
             await channelz.start(config.channelz_port)
-
-    async def _close_side_ports(self) -> None:
-        for port in self._side_ports:
-            await port.close()
 
     def end_drain(self) -> None:
         """Do not wait any longer for load balancers to notice that the server is stopping."""
@@ -241,12 +232,18 @@ class App:
         if not await self._in_flight.wait_until_idle(grace):
             _log.warning("calls are still in flight after %g s of grace: they end now", grace)
         await self.engine.stop()
-        self._watchdog.stop()
         await self._in_flight.wait_until_idle(_LAST_WORDS_SECONDS)
         await self._server.stop(None)
         await closing
+        await self._release()
+
+    async def _release(self) -> None:
+        """What is left when nothing is computed or answered any more."""
+        self._watchdog.stop()
+        await self.lifecycle.close()
         self._pool.close()
-        await self._close_side_ports()  # To the last, so that the drain can be watched.
+        for port in self._side_ports:  # To the last, so that the drain can be watched.
+            await port.close()
         if self._tracing:
             await asyncio.to_thread(self._tracing.close)
 
@@ -268,19 +265,30 @@ async def _watch(tokens: Tokens) -> None:
 async def serve(config: ServerConfig, repository: Repository, on_ready: Callable[[int], None]) -> None:
     """Serve until SIGTERM or SIGINT, then stop gracefully; a second signal ends the drain.
 
+    A signal that comes before the server is ready ends its start.
+
     Calls `on_ready` with the port once calls are taken.
     """
     app = App(config, repository)
     stopping = asyncio.Event()
+    starting = asyncio.create_task(app.start())
 
     def on_signal() -> None:
         if stopping.is_set():
             app.end_drain()
+        else:
+            starting.cancel()  # Which does nothing once it is done.
         stopping.set()
 
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, on_signal)
-    on_ready(await app.start())
+    try:
+        on_ready(await starting)
+    except asyncio.CancelledError:
+        if not stopping.is_set():
+            raise
+        _log.info("stopped before it was ready")
+        return
     await stopping.wait()
     _log.info("stopping")
     await app.stop()

@@ -4,6 +4,7 @@ import asyncio
 import inspect
 import logging
 import os
+import signal
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -87,13 +88,17 @@ app.command()(serve)
 
 
 def _run(config: ServerConfig) -> None:
+    # Until the event loop takes signals over, nothing is open, and there is nobody to say anything to. No exception:
+    # one that is raised amid an import leaves TensorFlow half made.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: os._exit(0))
     # Only here, so that `pixelzoo serve --help` does not wait for TensorFlow.
     from zoo_server.app import serve as serve_forever
     from zoo_server.repository.repository import Repository
     from zoo_server.tensorflow_runtime import configure_threads
 
     configure_threads(config.compute_threads)
-    repository = Repository.load(config.models, config.loaded_versions)
+    repository = Repository.scan(config.models, config.loaded_versions)
 
     def announce(port: int) -> None:
         # Only now: what fails when it is warmed up is not served.

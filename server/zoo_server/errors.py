@@ -6,18 +6,14 @@ rule and the remedy; what varies in them stands in the metadata too, for program
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import grpc
-from google.protobuf import any_pb2
 from google.protobuf.duration_pb2 import Duration
-from google.protobuf.message import Message
-from google.rpc import error_details_pb2, status_pb2
+from google.rpc import error_details_pb2
 
 from pixelzoo.v1 import error_pb2
-
-DOMAIN = "pixelzoo"
-_PREFIX = "ERROR_REASON_"
+from zoo_server.call_error import CallError, reason_name
 
 # Errors travel in trailing metadata, of which clients accept 8 KiB: long lists are cut.
 MOST_VIOLATIONS = 16
@@ -32,37 +28,6 @@ class Violation:
 
     path: str
     rule: str
-
-
-@dataclass(eq=False)
-class CallError(Exception):
-    """A call that is answered with an error. Raised anywhere below a service, sent by the errors interceptor."""
-
-    code: grpc.StatusCode
-    reason: error_pb2.ErrorReason.ValueType
-    message: str
-    metadata: Mapping[str, str] = field(default_factory=dict)
-    details: Sequence[Message] = ()
-
-    def __str__(self) -> str:
-        return self.message
-
-    @property
-    def reason_name(self) -> str:
-        return error_pb2.ErrorReason.Name(self.reason).removeprefix(_PREFIX)
-
-    def to_status(self, request_id: str = "") -> status_pb2.Status:
-        """The google.rpc.Status that is sent: ErrorInfo first, and the caller's own name for the request last."""
-        info = error_details_pb2.ErrorInfo(reason=self.reason_name, domain=DOMAIN, metadata=self.metadata)
-        details: list[Message] = [info, *self.details]
-        if request_id:
-            details.append(error_details_pb2.RequestInfo(request_id=request_id))
-        status = status_pb2.Status(code=self.code.value[0], message=self.message)
-        for detail in details:
-            packed = any_pb2.Any()
-            packed.Pack(detail)
-            status.details.append(packed)
-        return status
 
 
 def invalid_fields(violations: Sequence[Violation]) -> CallError:
@@ -293,7 +258,7 @@ def _bad_request(
             error_details_pb2.BadRequest.FieldViolation(
                 field=violation.path,
                 description=violation.rule,
-                reason=error_pb2.ErrorReason.Name(reason).removeprefix(_PREFIX),
+                reason=reason_name(reason),
             )
             for violation in violations
         ]

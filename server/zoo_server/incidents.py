@@ -3,7 +3,8 @@
 import logging
 import secrets
 
-from zoo_server.errors import CallError, internal_error
+from zoo_server.call_error import CallError
+from zoo_server.errors import internal_error
 
 _log = logging.getLogger(__name__)
 

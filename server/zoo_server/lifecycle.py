@@ -13,8 +13,9 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
 from zoo_server import incidents
+from zoo_server.call_error import CallError
+from zoo_server.config import SettingError
 from zoo_server.engine.engine import Engine
-from zoo_server.errors import CallError
 from zoo_server.repository.model import FailedModel, LoadedModel, LoadingModel, UnloadedModel, load
 from zoo_server.repository.repository import Repository
 from zoo_server.repository.scan import ModelFolder, Scanner
@@ -43,9 +44,16 @@ class Lifecycle:
         self._on_change = on_change
         self._loader = ThreadPoolExecutor(1, thread_name_prefix="loader")
         self._polling: asyncio.Task[None] | None = None
+        self._starting = True
 
     async def start(self) -> None:
-        """Warm up what is loaded, then watch the folder. The engine must have been started."""
+        """Load and warm up what the repository is to have, then watch the folder. The engine must have been started.
+
+        Raises SettingError for a max_bucket that does not suit a model. Cancelled, it ends at once, whatever the loader
+        and the scheduler are at.
+        """
+        for model in list(self._repository.loaded()):
+            self._check_buckets(model)
         for model in list(self._repository.loaded()):
             warmed = await self._warmed(model)
             if isinstance(warmed, FailedModel):
@@ -53,16 +61,21 @@ class Lifecycle:
         if any(self._repository.shelf(name).missing() for name in self._repository.names):
             await self.poll()  # In the place of what failed comes the next highest.
         self._on_change()
+        self._starting = False
         if self._poll_seconds and self._repository.scanner:
             self._polling = asyncio.create_task(self._poll_for_ever())
 
     async def stop(self) -> None:
-        """Load nothing more. A SavedModel that is being read is read to its end, but nobody waits for it."""
+        """Load nothing more. A SavedModel that is being read is read to its end: `close` waits for it."""
         if self._polling:
             self._polling.cancel()
             with suppress(asyncio.CancelledError):
                 await self._polling
         self._loader.shutdown(wait=False, cancel_futures=True)
+
+    async def close(self) -> None:
+        """Returns when the loader thread has ended, after `stop`."""
+        await asyncio.to_thread(self._loader.shutdown)
 
     async def _poll_for_ever(self) -> None:
         while True:
@@ -91,8 +104,7 @@ class Lifecycle:
         for name, folder in found.items():
             self._repository.note(name, folder)
         self._on_change()
-        for name, folder in found.items():
-            await self._load_missing(name, folder)
+        await self._load_all_missing(found)
         # Only now, so that a version that takes the place of another has done so.
         self._let_go(found)
         self._on_change()
@@ -108,6 +120,15 @@ class Lifecycle:
         """Operators take models away one by one; all at once they go with the share that they are on."""
         return not found and bool(self._repository.names)
 
+    async def _load_all_missing(self, found: Mapping[str, ModelFolder]) -> None:
+        """Of each model, one after the other on the loader thread, while those before them are warmed up."""
+        try:
+            async with asyncio.TaskGroup() as models:
+                for name, folder in found.items():
+                    models.create_task(self._load_missing(name, folder))
+        except ExceptionGroup as failed:
+            raise failed.exceptions[0] from None
+
     async def _load_missing(self, name: str, folder: ModelFolder) -> None:
         shelf = self._repository.shelf(name)
         tried: set[int] = set()
@@ -119,8 +140,9 @@ class Lifecycle:
             loaded = await loop.run_in_executor(self._loader, load, folder.path / str(number))
             if isinstance(loaded, LoadedModel):
                 loaded = await self._warmed(loaded)
-            if isinstance(loaded, FailedModel) and loaded.incomplete:
+            if isinstance(loaded, FailedModel) and loaded.incomplete and not self._starting:
                 # A copy in progress looks like this too. It has failed once its files are the same at the next poll.
+                # A server that starts does not wait for it, and takes the next highest version.
                 self._repository.put(LoadingModel(name, number, loaded.why))
             else:
                 self._repository.put(loaded)
@@ -130,12 +152,11 @@ class Lifecycle:
     async def _warmed(self, model: LoadedModel) -> LoadedModel | FailedModel:
         began = time.monotonic()
         try:
-            for program in model.programs.values():
-                self._engine.buckets(program)
-        except ValueError as error:
-            return FailedModel(
-                model.name, model.number, f"the server's max_bucket for it: {error}, of its card"
-            )
+            self._check_buckets(model)
+        except SettingError as error:
+            if self._starting:
+                raise
+            return FailedModel(model.name, model.number, f"the server's {error}")
         try:
             await self._engine.warm_up(model)
         except CallError:
@@ -145,6 +166,13 @@ class Lifecycle:
         seconds = time.monotonic() - began
         _log.info("model %s version %d warm in %.1f s", model.name, model.number, seconds)
         return model
+
+    def _check_buckets(self, model: LoadedModel) -> None:
+        for program in model.programs.values():
+            try:
+                self._engine.buckets(program)
+            except ValueError as error:
+                raise SettingError(f"max_bucket of model {model.name!r}: {error}, of its card") from error
 
     def _let_go(self, found: Mapping[str, ModelFolder]) -> None:
         for name in self._repository.names:

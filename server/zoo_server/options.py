@@ -4,7 +4,7 @@ An option has one name: in the card, in the options message and as a tensor of t
 follows from the card and from the descriptors of the messages, and holds for families yet to come.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -43,13 +43,15 @@ class ResolvedOptions:
 
     `values` are rows for the signature; `images`, each with its shape and its path in the request, are still to be
     decoded; `message` is the options message with every option filled in, or None for a capability without options.
-    `departures` are the paths in the request of the options that were given another value than the default.
+    `given` are the names of the options that were set, and `departures` the paths in the request of those that were
+    given another value than the default.
     """
 
     values: Mapping[str, Array]
     images: Mapping[str, tuple[image_pb2.Image, image_pb2.ImageShape, str]]
     message: Any
     departures: Mapping[str, str] = field(default_factory=dict)
+    given: Collection[str] = ()
 
     def with_images(self, pixels: Sequence[Array], messages: Sequence[image_pb2.Image]) -> "ResolvedOptions":
         """The same with the pixels of its `images`, in their order, and with `messages` of them to be filled in."""
@@ -137,7 +139,7 @@ class OptionRules:
                     values[name] = np.full(shape, option.image.default_level, np.uint8)
             if name in given and given[name] != _default(option):
                 departures[name] = f"{path}.{name}"
-        return ResolvedOptions(values, images, message, departures)
+        return ResolvedOptions(values, images, message, departures, frozenset(given))
 
 
 def _carries(message: Any, option: capability_pb2.Option) -> bool:

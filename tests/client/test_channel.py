@@ -70,6 +70,13 @@ def test_a_server_that_is_not_available_is_asked_again(zoo: Client, catalog: Cat
     assert catalog.calls == 5
 
 
+def test_a_server_that_fails_many_calls_at_once_is_asked_again_by_all(zoo: Client, catalog: Catalog) -> None:
+    catalog.refusals = 16
+    with ThreadPoolExecutor(8) as callers:
+        assert [len(models) for models in callers.map(lambda _: zoo.models(), range(8))] == [3] * 8
+    assert catalog.calls == 16 + 3 * 8
+
+
 def test_but_not_for_ever(zoo: Client, catalog: Catalog) -> None:
     catalog.refusals = 100
     with pytest.raises(errors.ServerUnreachable, match="not now"):

@@ -129,10 +129,10 @@ def write_blobs(folder: Path) -> Path:
     return write(folder, card("blobs", "blobs", *shape, capabilities=capabilities), signatures)
 
 
-def write_ripples(folder: Path, name: str = "ripples", rounds: int = 1) -> Path:
+def write_ripples(folder: Path, name: str = "ripples", rounds: int = 1, **fields: Any) -> Path:
     """Iterative and by class, like a diffusion model: RGB 4x4 pictures of three classes; samples and scores in steps.
 
-    Each step runs `rounds` small matrix products: with many of them a step takes a while.
+    Each step runs `rounds` small matrix products: with many of them a step takes a while. `fields` are the card's.
     """
     shape, size = [4, 4, 3], 48
     module = tf.Module()
@@ -257,6 +257,7 @@ def write_ripples(folder: Path, name: str = "ripples", rounds: int = 1) -> Path:
         conditional=True,
         classes=["calm", "breeze", "storm"],
         limits={"maxItemsPerRequest": 16, "maxPixelsPerImage": 16, "maxSteps": 1000},
+        **fields,
     )
     return write(folder, described, signatures, module)
 

@@ -4,6 +4,7 @@ import asyncio
 import gc
 import threading
 import time
+from pathlib import Path
 
 import grpc
 import pytest
@@ -140,7 +141,8 @@ def scene(server, api, network, wait_until, request):
     scene.let_go()
 
 
-CASES = [("cancel", phase) for phase in ("queued", "batched", "mid_step", "encoding", "done")]
+PHASES = ("queued", "batched", "mid_step", "encoding", "done")
+CASES = [("cancel", phase) for phase in PHASES]
 CASES += [("expire", phase) for phase in ("queued", "batched", "mid_step")]
 
 
@@ -176,6 +178,40 @@ def test_nothing_is_left_of_a_call_and_neighbours_see_nothing(scene, end, phase)
         assert len(scene.network.of(VICTIM)) == seen
     if phase == "queued":
         assert not scene.network.of(VICTIM, name="sample_begin")
+
+
+def resident_bytes():
+    gc.collect()
+    return int(Path("/proc/self/statm").read_text().split()[1]) * 4096
+
+
+def check_memory(rounds, server, api, network, wait_until):
+    """Every phase is cancelled `rounds` times, unary and streaming: the floor of the memory in use does not rise."""
+    sizes = []
+    for _ in range(rounds):
+        for phase in PHASES:
+            for streaming in (False, True):
+                scene = Scene(server, api, network, wait_until, streaming)
+                call = getattr(scene, phase)()
+                scene.cancel(call)
+                scene.let_go()
+                del call
+                wait_until(scene.idle, seconds=60)
+                network.calls.clear()
+        sizes.append(resident_bytes())
+    # Allocators settle in the beginning, and what is on its way out comes on top; the floor is what must not rise.
+    early, late = (min(some) for some in (sizes[rounds // 4 : rounds // 2], sizes[-rounds // 4 :]))
+    assert late < 1.01 * early, f"{early} bytes grew to {late}"
+
+
+def test_memory_is_flat_over_many_cancelled_calls(server, api, network, wait_until):
+    check_memory(20, server, api, network, wait_until)
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(3600)
+def test_memory_is_flat_over_very_many_cancelled_calls(server, api, network, wait_until):
+    check_memory(200, server, api, network, wait_until)
 
 
 def picture(size):

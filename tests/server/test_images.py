@@ -11,7 +11,7 @@ from PIL import Image
 
 from pixelzoo.v1 import error_pb2, image_pb2
 from zoo_server import images
-from zoo_server.errors import CallError
+from zoo_server.call_error import CallError
 
 GREY = image_pb2.ImageShape(height=4, width=4, channels=1)
 COLOUR = image_pb2.ImageShape(height=4, width=4, channels=3)

@@ -216,7 +216,10 @@ def test_a_version_that_max_bucket_leaves_no_bucket_fails_and_says_so(start_serv
     poll(live)
     assert states(api, "tiles") == {1: MODEL_STATE_FAILED}
     [failed] = api.catalog.GetModel(GetModelRequest(model=ModelSelector(name="tiles"))).model.versions
-    assert failed.message == "the server's max_bucket for it: 2 is below the smallest bucket, 4, of its card"
+    assert (
+        failed.message
+        == "the server's max_bucket of model 'tiles': 2 is below the smallest bucket, 4, of its card"
+    )
     assert sample(api) == 1
 
 

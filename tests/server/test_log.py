@@ -11,7 +11,9 @@ from pixelzoo.v1.model_pb2 import ModelSelector
 from pixelzoo.v1.sampling_service_pb2 import SampleRequest, StreamSampleRequest
 from pixelzoo.v1.scoring_service_pb2 import ScoreRequest
 from zoo_server import incidents
-from zoo_server.telemetry.log_format import JsonFormatter
+from zoo_server.repository.repository import Repository
+from zoo_server.telemetry.log_format import TEXT, JsonFormatter, TextFormatter
+from zoo_server.telemetry.tracebacks import without_values
 
 
 @pytest.fixture
@@ -104,10 +106,51 @@ def test_as_json_a_call_is_one_object_without_its_payload(api, lines, caplog):
 
 
 def test_as_json_a_mistake_has_its_traceback_in_the_same_line(caplog):
-    incidents.report("a test failed", ValueError("of two\nlines"))
+    try:
+        raise ValueError("of two\nlines")
+    except ValueError as error:
+        incidents.report("a test failed", error)
     line = JsonFormatter().format(caplog.records[-1])
     assert "\n" not in line
     found = json.loads(line)
     assert found["level"] == "ERROR"
     assert "a test failed" in found["message"]
-    assert "ValueError: of two\nlines" in found["exception"]
+    assert found["exception"].startswith("Traceback")
+    assert 'raise ValueError("of two' in found["exception"]
+    assert found["exception"].endswith("builtins.ValueError")
+
+
+SECRET = 4_815_162_342
+
+
+@pytest.mark.parametrize("formatter", [TextFormatter(TEXT), JsonFormatter()], ids=["text", "json"])
+def test_what_a_model_says_of_a_request_when_it_fails_is_not_logged(
+    handmade, start_server, connect, tmp_path, caplog, formatter
+):
+    """TensorFlow quotes the tensors of an assertion in its message: caplog, which prints all, has the seed."""
+    handmade.write_trap(tmp_path, seed_that_fails=SECRET)
+    api = connect(start_server(Repository.load(tmp_path)).address)
+    with pytest.raises(grpc.RpcError) as caught:
+        api.sampling.Sample(SampleRequest(model=ModelSelector(name="trap"), seed=SECRET))
+    assert str(SECRET) in caplog.text
+    for record in caplog.records:  # Formatters keep the traceback that the first of them made.
+        record.exc_text = None
+    written = "\n".join(map(formatter.format, caplog.records))
+    assert str(SECRET) not in written
+    assert str(SECRET) not in str(caught.value)
+    assert re.search(r"InvalidArgumentError at \S*assert_none_equal", written)
+    assert "in __call__" in written
+
+
+def test_causes_are_told_of_too():
+    try:
+        try:
+            raise KeyError(SECRET)
+        except KeyError as error:
+            raise OSError(SECRET) from error
+    except OSError as error:
+        told = without_values(error)
+    first, second = told.split("\n\n")
+    assert first.endswith("builtins.KeyError")
+    assert second.endswith("builtins.OSError")
+    assert str(SECRET) not in told

@@ -17,8 +17,8 @@ from pixelzoo.v1.catalog_service_pb2 import GetModelRequest, ListModelsRequest
 from pixelzoo.v1.model_pb2 import ModelSelector
 from pixelzoo.v1.sampling_service_pb2 import SampleRequest, StreamSampleRequest
 from pixelzoo.v1.scoring_service_pb2 import StreamScoreRequest
+from zoo_server.call_error import CallError
 from zoo_server.config import ServerConfig
-from zoo_server.errors import CallError
 from zoo_server.interceptors.callers import address_of
 from zoo_server.quota import Meter, Quota
 from zoo_server.repository.repository import Repository

@@ -18,7 +18,7 @@ from pixelzoo.v1 import (
     translation_service_pb2,
 )
 from zoo_server import validation
-from zoo_server.errors import CallError
+from zoo_server.call_error import CallError
 from zoo_server.options import OptionRules
 
 PROTOS = Path(__file__).parents[2] / "protos"

@@ -132,6 +132,16 @@ BAD_FIELDS = [
         ["options.autoregressive.given_rows"],
         "set image beside it",
     ),
+    Wrong(
+        "a picture of which no row is kept",
+        sample(
+            TILES,
+            labels=[0],
+            options=SampleOptions(autoregressive=AutoregressiveOptions(image=raw(4, 4, 1))),
+        ),
+        ["options.autoregressive.image"],
+        "has no effect without given_rows",
+    ),
     Wrong("NaN", diffusion(guidance=float("nan")), ["options.diffusion.guidance"], "finite"),
     Wrong("infinity", diffusion(eta=float("inf")), ["options.diffusion.eta"], "finite"),
     Wrong("a sampler the model lacks", diffusion(sampler=3), ["options.diffusion.sampler"], "ddpm, ddim"),
@@ -165,7 +175,9 @@ BAD_FIELDS = [
     Wrong(
         "an image option of another shape",
         sample(
-            TILES, labels=[0], options=SampleOptions(autoregressive=AutoregressiveOptions(image=raw(2, 2, 1)))
+            TILES,
+            labels=[0],
+            options=SampleOptions(autoregressive=AutoregressiveOptions(image=raw(2, 2, 1), given_rows=1)),
         ),
         ["options.autoregressive.image.raw.shape"],
         "is 2x2 pixels, and the model takes 4x4",

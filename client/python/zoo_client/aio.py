@@ -37,6 +37,7 @@ from zoo_client.model import Model
 from zoo_client.options import SampleOptions, ScoreOptions, TranslateOptions
 from zoo_client.requests import Labels, Method
 from zoo_client.results import ImageScores, SampleEvent, Samples, ScoreEvent, Scores
+from zoo_client.resuming import Resumption
 
 Reply = TypeVar("Reply")
 Parts = TypeVar("Parts")
@@ -58,11 +59,13 @@ class Client:
         timeout: float = channel.DEFAULT_TIMEOUT,
         credentials: grpc.ChannelCredentials | None = None,
         token: str | None = None,
+        wait_for_ready: bool = False,
     ) -> None:
         self.target = target or channel.default_target()
         self._metadata = channel.authorization(token, self.target, credentials is not None)
         self.encoding: Encoding = encoding
         self.timeout = timeout
+        self.wait_for_ready = wait_for_ready
         self._cards: dict[str, Model] = {}
         if credentials is None:
             self._channel = grpc.aio.insecure_channel(self.target, channel.CHANNEL_OPTIONS)
@@ -349,7 +352,9 @@ class Client:
         clock: Callable[[], float],
     ) -> Reply:
         try:
-            return await method(request, timeout=clock(), metadata=self._metadata)
+            return await method(
+                request, timeout=clock(), metadata=self._metadata, wait_for_ready=self.wait_for_ready
+            )
         except grpc.aio.AioRpcError as error:
             raise errors.from_rpc(error, self.target) from None
 
@@ -359,11 +364,23 @@ class Client:
         request: requests.Request,
         clock: Callable[[], float],
     ) -> AsyncGenerator[Reply, None]:
-        call = method(request, timeout=clock(), metadata=self._metadata)
-        try:
-            async for reply in call:
-                yield reply
-        except grpc.aio.AioRpcError as error:
-            raise errors.from_rpc(error, self.target) from None
-        finally:
-            call.cancel()  # Whoever stops reading stops the server's work too; a finished call does not mind.
+        resumption = Resumption(request)
+        while True:
+            call = method(
+                resumption.request,
+                timeout=clock(),
+                metadata=self._metadata,
+                wait_for_ready=self.wait_for_ready,
+            )
+            try:
+                async for reply in call:
+                    if resumption.is_news(reply):
+                        yield reply
+                return
+            except grpc.aio.AioRpcError as error:
+                wait = resumption.wait_after(error)
+                if wait is None or wait >= clock():
+                    raise errors.from_rpc(error, self.target) from None
+            finally:
+                call.cancel()  # Whoever stops reading stops the server's work too; a finished call does not mind.
+            await asyncio.sleep(wait)

@@ -21,8 +21,10 @@ MAX_RECEIVE_BYTES = (
     260 << 20
 )  # A server sends at most 256 MiB of pixels at once, unless it is configured otherwise.
 
-# Only UNAVAILABLE is repeated: it says that the server did not take the call on. A stream is repeated only if
-# nothing of it has arrived yet. gRPC varies each wait by 20 %, so that clients do not come back all at once.
+# Only UNAVAILABLE is repeated: it says that the server did not take the call on, or went away. A stream is repeated
+# only if nothing of it has arrived yet. gRPC varies each wait by 20 %, so that clients do not come back all at once.
+# A server that goes away fails every call in flight at once, and repetitions end when half of the tokens are gone, so
+# there must be far more of them than calls. Each success gives one back.
 SERVICE_CONFIG = {
     "methodConfig": [
         {
@@ -36,7 +38,7 @@ SERVICE_CONFIG = {
             },
         }
     ],
-    "retryThrottling": {"maxTokens": 10, "tokenRatio": 0.1},
+    "retryThrottling": {"maxTokens": 1000, "tokenRatio": 1},
 }
 
 # Servers close the connection of a client that pings more often than they allow; once a minute is safe.

@@ -28,6 +28,7 @@ from zoo_client.model import Model
 from zoo_client.options import SampleOptions, ScoreOptions, TranslateOptions
 from zoo_client.requests import Labels, Method
 from zoo_client.results import ImageScores, SampleEvent, Samples, ScoreEvent, Scores
+from zoo_client.resuming import Resumption
 
 Reply = TypeVar("Reply")
 
@@ -45,13 +46,19 @@ class Client:
     carried over a fork.
 
     Args:
-        target: "host:port"; by default the environment's PIXELZOO_TARGET, or localhost:50051.
+        target: "host:port"; by default the environment's PIXELZOO_TARGET, or localhost:50051. Any name that gRPC
+            knows will do: of "ipv4:10.0.0.1:50051,10.0.0.2:50051" one that answers is called.
         encoding: how images travel, "png", "jpeg" or "raw". JPEG changes pixels; what is sent to the server
             then goes as PNG.
         timeout: seconds that a call may take if it does not say otherwise.
         credentials: TLS credentials, `grpc.ssl_channel_credentials(...)`; without them the connection is in the clear.
         token: sent with every call, for servers that ask for one. Raises InsecureToken for a connection in the
             clear to another machine.
+        wait_for_ready: whether calls wait, for as long as they may take, for a server that is not there, such as one
+            that is being restarted. Otherwise they give up after some attempts, in one to two seconds.
+
+    A call that the server could not take on, or that it went away from, is sent again; of a stream that breaks, what
+    has come is kept, the rest is asked for again, and its progress is told anew.
     """
 
     def __init__(
@@ -62,11 +69,13 @@ class Client:
         timeout: float = channel.DEFAULT_TIMEOUT,
         credentials: grpc.ChannelCredentials | None = None,
         token: str | None = None,
+        wait_for_ready: bool = False,
     ) -> None:
         self.target = target or channel.default_target()
         self._metadata = channel.authorization(token, self.target, credentials is not None)
         self.encoding: Encoding = encoding
         self.timeout = timeout
+        self.wait_for_ready = wait_for_ready
         self._cards: dict[str, Model] = {}
         if credentials is None:
             self._channel = grpc.insecure_channel(self.target, channel.CHANNEL_OPTIONS)
@@ -406,7 +415,9 @@ class Client:
         clock: Callable[[], float],
     ) -> Reply:
         try:
-            return method(request, timeout=clock(), metadata=self._metadata)
+            return method(
+                request, timeout=clock(), metadata=self._metadata, wait_for_ready=self.wait_for_ready
+            )
         except grpc.RpcError as error:
             raise errors.from_rpc(error, self.target) from None
 
@@ -416,10 +427,21 @@ class Client:
         request: requests.Request,
         clock: Callable[[], float],
     ) -> Generator[Reply, None, None]:
-        call = method(request, timeout=clock(), metadata=self._metadata)
-        try:
-            yield from call
-        except grpc.RpcError as error:
-            raise errors.from_rpc(error, self.target) from None
-        finally:
-            call.cancel()  # Whoever stops reading stops the server's work too; a finished call does not mind.
+        resumption = Resumption(request)
+        while True:
+            call = method(
+                resumption.request,
+                timeout=clock(),
+                metadata=self._metadata,
+                wait_for_ready=self.wait_for_ready,
+            )
+            try:
+                yield from filter(resumption.is_news, call)
+                return
+            except grpc.RpcError as error:
+                wait = resumption.wait_after(error)
+                if wait is None or wait >= clock():
+                    raise errors.from_rpc(error, self.target) from None
+            finally:
+                call.cancel()  # Whoever stops reading stops the server's work too; a finished call does not mind.
+            time.sleep(wait)

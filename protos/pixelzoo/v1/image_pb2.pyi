@@ -185,7 +185,7 @@ class RawTensor(google.protobuf.message.Message):
     @property
     def shape(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.int]:
         """REQUIRED. Length of each axis, outermost first.
-        Range: 1 to 4 axes of 1 to 65535; default: none; unit: elements.
+        Range: 1 to 8 axes of 1 to 65535; default: none; unit: elements.
         """
 
     def __init__(

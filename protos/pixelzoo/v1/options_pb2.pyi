@@ -203,7 +203,8 @@ class AutoregressiveOptions(google.protobuf.message.Message):
     """
     @property
     def image(self) -> pixelzoo.v1.image_pb2.Image:
-        """OPTIONAL. A picture whose top part is kept, to the bit; each item draws another rest below it.
+        """OPTIONAL. A picture whose top part is kept, to the bit; each item draws another rest below it. With it given_rows
+        must be set, be it to 0.
         Range: a picture of the model's shape; default: a black one, of which no row is kept; unit: none.
         """
 

@@ -12,6 +12,7 @@ from concurrent.futures import Future
 from functools import partial
 
 from zoo_server import errors, incidents
+from zoo_server.call_error import CallError
 from zoo_server.engine.admission import Admission
 from zoo_server.engine.chores import Chores
 from zoo_server.engine.costs import Shapes
@@ -21,7 +22,6 @@ from zoo_server.engine.ledger import LaneKey
 from zoo_server.engine.observer import Observer
 from zoo_server.engine.shares import Shares
 from zoo_server.engine.turn import Turn
-from zoo_server.errors import CallError
 
 
 class Scheduler:

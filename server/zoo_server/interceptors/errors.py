@@ -9,7 +9,8 @@ from google.rpc import error_details_pb2
 from grpc_status import rpc_status
 
 from zoo_server import calls, incidents
-from zoo_server.errors import CallError, invalid_field
+from zoo_server.call_error import CallError
+from zoo_server.errors import invalid_field
 from zoo_server.interceptors.handlers import Context, wrap
 from zoo_server.interceptors.layers import Layer
 from zoo_server.interceptors.request_id import request_id_of

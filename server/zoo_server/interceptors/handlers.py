@@ -7,7 +7,7 @@ from typing import Any
 import grpc
 from google.protobuf.message import DecodeError
 
-from zoo_server.errors import CallError
+from zoo_server.call_error import CallError
 
 Context = grpc.aio.ServicerContext[Any, Any]
 Around = Callable[[Any, Context, Callable[[], Awaitable[Any]]], Awaitable[Any]]

@@ -9,7 +9,7 @@ from typing import Any
 
 import grpc
 
-from zoo_server.errors import CallError
+from zoo_server.call_error import CallError
 from zoo_server.interceptors.handlers import refuse
 
 

@@ -98,9 +98,10 @@ TensorListPopBack TensorListPushBack TensorListPushBackBatch TensorListReserve T
 TensorListScatterIntoExistingList TensorListScatterV2 TensorListSetItem TensorListSplit TensorListStack
 """
 
-# For what assertions say; none of them knows what a file is.
+# For what assertions say, and for hashing numbers; none of them knows what a file is.
 _WORDS = """
 AsString ReduceJoin StaticRegexFullMatch StaticRegexReplace StringFormat StringJoin StringLength
+StringToHashBucketFast
 """
 
 _SAVER = "MergeV2Checkpoints RestoreV2 SaveV2 ShardedFilename"

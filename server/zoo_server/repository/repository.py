@@ -40,15 +40,22 @@ class Repository:
             self.put(version)
 
     @classmethod
-    def load(cls, folder: Path, loaded_versions: int = DEFAULT_LOADED_VERSIONS) -> "Repository":
-        """Load from `folder`/<model>/<version>/ what is to be kept loaded. What cannot be is logged, and is failed."""
+    def scan(cls, folder: Path, loaded_versions: int = DEFAULT_LOADED_VERSIONS) -> "Repository":
+        """What there is in `folder`/<model>/<version>/, and nothing of it loaded; OSError if it cannot be read."""
         repository = cls(loaded_versions=loaded_versions)
         repository.scanner = Scanner(folder)
         for name, found in repository.scanner.scan().items():
             repository.note(name, found)
+        return repository
+
+    @classmethod
+    def load(cls, folder: Path, loaded_versions: int = DEFAULT_LOADED_VERSIONS) -> "Repository":
+        """As `scan`, with what is to be kept loaded. What cannot be is logged, and is failed."""
+        repository = cls.scan(folder, loaded_versions)
+        for name in repository.names:
             shelf = repository.shelf(name)
             while missing := shelf.missing():
-                repository.put(load(found.path / str(missing[0])))
+                repository.put(load(folder / name / str(missing[0])))
         return repository
 
     def note(self, name: str, found: ModelFolder) -> None:

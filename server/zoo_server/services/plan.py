@@ -238,7 +238,15 @@ def check_guidance(options: ResolvedOptions, labels: Sequence[int]) -> None:
 
 
 def check_given_rows(options: ResolvedOptions) -> None:
-    """Raises INVALID_FIELD for rows that are to be kept of a picture that was not given."""
+    """Raises INVALID_FIELD for rows to be kept of a picture that was not given, and for one of which none would be."""
     path = options.departures.get("given_rows")
     if path and "image" in options.values:  # Not among those that were given, then.
         raise errors.invalid_field(path, "keeps rows of a picture that is not there: set image beside it")
+    if (
+        "image" in options.images
+        and options.values.get("given_rows") == 0
+        and "given_rows" not in options.given
+    ):
+        *_, path = options.images["image"]
+        rule = "has no effect without given_rows, which says how many of its rows are kept: set that too, or neither"
+        raise errors.invalid_field(path, rule)
