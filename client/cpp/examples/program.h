@@ -55,8 +55,8 @@ T Number(const std::string& text) {
   return number;
 }
 
-// Runs `body`. What goes wrong is one line on the standard error, and exit status 1; for wrong arguments, with the usage,
-// it is 2.
+// Runs `body`. What goes wrong is one line on the standard error, and exit status 1; for wrong arguments, with the
+// usage, it is 2.
 inline int RunProgram(std::string_view usage, const std::function<void()>& body) {
   try {
     body();

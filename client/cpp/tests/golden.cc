@@ -1,7 +1,7 @@
 // Runs the golden requests and prints a line for each: golden ADDRESS FILE.
 //
-// NAME SHA256 of the pixels, all pictures one after the other, or of the scores as float32, sorted by name and entry; or
-// NAME STATUS_CODE REASON FIELD for a request that is refused.
+// NAME SHA256 of the pixels, all pictures one after the other, or of the scores as float32, sorted by name and entry;
+// or NAME STATUS_CODE REASON FIELD for a request that is refused.
 #include <google/protobuf/struct.pb.h>
 #include <google/protobuf/util/json_util.h>
 #include <openssl/sha.h>

@@ -44,7 +44,8 @@ struct CallOptions {
 // may be used from several threads.
 class Client {
  public:
-  // Throws Error INSECURE_TOKEN where a token would be readable on its way, std::runtime_error if ca_file is unreadable.
+  // Throws Error INSECURE_TOKEN where a token would be readable on its way, and std::runtime_error if ca_file cannot be
+  // read.
   explicit Client(const ClientOptions& options = ClientOptions::FromEnvironment());
   Client(Client&&) noexcept;
   ~Client();
@@ -68,7 +69,7 @@ class Client {
   v1::DecodeResponse Decode(const v1::DecodeRequest&, const CallOptions& = {});
   v1::InterpolateResponse Interpolate(const v1::InterpolateRequest&, const CallOptions& = {});
 
-  // The connection, for stubs of your own, such as asynchronous ones.
+  // The connection, for stubs of your own, such as asynchronous ones. Their calls set deadline and token themselves.
   std::shared_ptr<grpc::Channel> channel() const;
 
  private:

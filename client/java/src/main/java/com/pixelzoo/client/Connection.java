@@ -15,12 +15,12 @@ import java.util.concurrent.TimeUnit;
 
 /** How the client connects: encryption, message sizes, keepalive and retries. */
 final class Connection {
-  /** gRPC's own limit, 4 MiB, is one raw 1024 x 1024 RGB picture and a bit; a server sends 256 MiB of pixels at most. */
+  /** gRPC's own limit, 4 MiB, is one raw 1024 x 1024 RGB picture and a bit; servers send 256 MiB of pixels at most. */
   private static final int MAX_RECEIVE_BYTES = 260 << 20;
 
   /**
-   * Only UNAVAILABLE is repeated: it says that the server did not take the call on. A stream is repeated only if nothing
-   * of it has arrived yet. gRPC varies each wait, so that clients do not come back all at once.
+   * Only UNAVAILABLE is repeated: it says that the server did not take the call on. A stream is repeated only if
+   * nothing of it has arrived yet. gRPC varies each wait, so that clients do not come back all at once.
    */
   private static final Map<String, ?> SERVICE_CONFIG =
       Map.of(

@@ -37,8 +37,8 @@ import java.util.stream.StreamSupport;
 /**
  * Runs the golden requests and prints a line for each: golden ADDRESS FILE.
  *
- * <p>NAME SHA256 of the pixels, all pictures one after the other, or of the scores as float32, sorted by name and entry;
- * or NAME STATUS_CODE REASON FIELD for a request that is refused.
+ * <p>NAME SHA256 of the pixels, all pictures one after the other, or of the scores as float32, sorted by name and
+ * entry; or NAME STATUS_CODE REASON FIELD for a request that is refused.
  */
 final class Golden {
   private final PixelzooClient zoo;
