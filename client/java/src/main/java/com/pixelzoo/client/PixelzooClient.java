@@ -48,8 +48,8 @@ import java.util.function.Consumer;
  * A connection to a pixelzoo server.
  *
  * <p>Requests are the messages of {@code protos/pixelzoo/v1}, whose comments give every field's range and default.
- * Every call throws {@link PixelzooException} if it fails; a call that no server has taken on (UNAVAILABLE) is first tried up
- * to four times. Interrupting a thread that waits cancels its call. A client may be used from several threads.
+ * Every call throws {@link PixelzooException} if it fails; a call that no server has taken on (UNAVAILABLE) is first
+ * tried up to four times. Interrupting a thread that waits cancels its call. A client may be used from several threads.
  */
 public final class PixelzooClient implements AutoCloseable {
   private static final Metadata.Key<String> AUTHORIZATION =
