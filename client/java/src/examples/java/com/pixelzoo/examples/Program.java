@@ -4,6 +4,7 @@ import com.pixelzoo.client.PixelzooClient;
 import com.pixelzoo.client.PixelzooException;
 import com.pixelzoo.v1.Progress;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 
 /** What the example programs have in common: their progress line and their errors. */
 final class Program {
@@ -31,7 +32,7 @@ final class Program {
     } catch (PixelzooException error) {
       System.err.println(error.getMessage());
       status = 1;
-    } catch (IOException error) {
+    } catch (IOException | UncheckedIOException error) {
       System.err.println(error);
       status = 1;
     } catch (IllegalArgumentException error) {
