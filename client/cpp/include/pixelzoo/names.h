@@ -1,0 +1,19 @@
+// Models and classes by their names.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+#include "pixelzoo/v1/catalog_service.pb.h"
+#include "pixelzoo/v1/model.pb.h"
+
+namespace pixelzoo {
+
+// The model "name", its version "name@3", or the version with a label, "name@stable".
+v1::ModelSelector Select(std::string_view name);
+
+// The label of a class, given by its name in the model's card, in any case, or by its number. For anything else it
+// throws Error INVALID_FIELD with the names that there are.
+std::int32_t Label(const v1::Model& model, std::string_view class_name);
+
+}  // namespace pixelzoo

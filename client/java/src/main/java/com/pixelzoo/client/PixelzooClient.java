@@ -1,0 +1,238 @@
+package com.pixelzoo.client;
+
+import com.pixelzoo.v1.CatalogServiceGrpc;
+import com.pixelzoo.v1.DecodeRequest;
+import com.pixelzoo.v1.DecodeResponse;
+import com.pixelzoo.v1.EncodeRequest;
+import com.pixelzoo.v1.EncodeResponse;
+import com.pixelzoo.v1.GetModelRequest;
+import com.pixelzoo.v1.InterpolateRequest;
+import com.pixelzoo.v1.InterpolateResponse;
+import com.pixelzoo.v1.LatentServiceGrpc;
+import com.pixelzoo.v1.ListModelsRequest;
+import com.pixelzoo.v1.ListModelsResponse;
+import com.pixelzoo.v1.Model;
+import com.pixelzoo.v1.SampleRequest;
+import com.pixelzoo.v1.SampleResponse;
+import com.pixelzoo.v1.SamplingServiceGrpc;
+import com.pixelzoo.v1.ScoreRequest;
+import com.pixelzoo.v1.ScoreResponse;
+import com.pixelzoo.v1.ScoringServiceGrpc;
+import com.pixelzoo.v1.StreamSampleRequest;
+import com.pixelzoo.v1.StreamSampleResponse;
+import com.pixelzoo.v1.StreamScoreRequest;
+import com.pixelzoo.v1.StreamScoreResponse;
+import com.pixelzoo.v1.StreamTranslateRequest;
+import com.pixelzoo.v1.StreamTranslateResponse;
+import com.pixelzoo.v1.TranslateRequest;
+import com.pixelzoo.v1.TranslateResponse;
+import com.pixelzoo.v1.TranslationServiceGrpc;
+import io.grpc.CallOptions;
+import io.grpc.Channel;
+import io.grpc.ClientInterceptors;
+import io.grpc.ManagedChannel;
+import io.grpc.Metadata;
+import io.grpc.MethodDescriptor;
+import io.grpc.StatusRuntimeException;
+import io.grpc.stub.ClientCalls;
+import io.grpc.stub.MetadataUtils;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Objects;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
+
+/**
+ * A connection to a pixelzoo server.
+ *
+ * <p>Requests are the messages of {@code protos/pixelzoo/v1}, whose comments give every field's range and default.
+ * Every call throws {@link PixelzooException} if it fails; a call that no server has taken on (UNAVAILABLE) is first
+ * tried up to four times. Interrupting a thread that waits cancels its call. A client may be used from several threads.
+ */
+public final class PixelzooClient implements AutoCloseable {
+  private static final Metadata.Key<String> AUTHORIZATION =
+      Metadata.Key.of("authorization", Metadata.ASCII_STRING_MARSHALLER);
+
+  private final ManagedChannel connection;
+  private final Channel channel;
+  private final String target;
+  private final Duration timeout;
+
+  private PixelzooClient(ManagedChannel connection, Channel channel, String target, Duration timeout) {
+    this.connection = connection;
+    this.channel = channel;
+    this.target = target;
+    this.timeout = timeout;
+  }
+
+  /** A client of which nothing is set yet. */
+  public static Builder builder() {
+    return new Builder();
+  }
+
+  /** The client that PIXELZOO_TARGET, PIXELZOO_TLS_CA and PIXELZOO_TOKEN describe; see {@link Builder}. */
+  public static PixelzooClient fromEnvironment() {
+    Builder builder = builder();
+    environment("PIXELZOO_TARGET", builder::target);
+    environment("PIXELZOO_TLS_CA", path -> builder.authority(Path.of(path)));
+    environment("PIXELZOO_TOKEN", builder::token);
+    return builder.build();
+  }
+
+  private static void environment(String name, Consumer<String> setting) {
+    String value = System.getenv(name);
+    if (value != null && !value.isEmpty()) {
+      setting.accept(value);
+    }
+  }
+
+  /** The same connection, with another timeout for each call. Closing either client closes it. */
+  public PixelzooClient withTimeout(Duration timeout) {
+    return new PixelzooClient(connection, channel, target, timeout);
+  }
+
+  /** Ends the connection, and with it every call under way. */
+  @Override
+  public void close() {
+    connection.shutdownNow();
+  }
+
+  /** The connection, for stubs of your own, such as asynchronous ones. It sends the token. */
+  public Channel channel() {
+    return channel;
+  }
+
+  /** All models of the server, by name, with their cards. */
+  public List<Model> listModels() {
+    List<Model> models = new ArrayList<>();
+    String page = "";
+    do {
+      ListModelsResponse response =
+          call(
+              CatalogServiceGrpc.getListModelsMethod(),
+              ListModelsRequest.newBuilder().setPageToken(page).build());
+      models.addAll(response.getModelsList());
+      page = response.getNextPageToken();
+    } while (!page.isEmpty());
+    return models;
+  }
+
+  /**
+   * One model with its card: what it can do, its options with their ranges, its classes.
+   *
+   * @param name as for {@link Models#named}
+   */
+  public Model getModel(String name) {
+    GetModelRequest request = GetModelRequest.newBuilder().setModel(Models.named(name)).build();
+    return call(CatalogServiceGrpc.getGetModelMethod(), request).getModel();
+  }
+
+  public SampleResponse sample(SampleRequest request) {
+    return call(SamplingServiceGrpc.getSampleMethod(), request);
+  }
+
+  public ResultStream<StreamSampleResponse> streamSample(StreamSampleRequest request) {
+    return open(SamplingServiceGrpc.getStreamSampleMethod(), request);
+  }
+
+  public TranslateResponse translate(TranslateRequest request) {
+    return call(TranslationServiceGrpc.getTranslateMethod(), request);
+  }
+
+  public ResultStream<StreamTranslateResponse> streamTranslate(StreamTranslateRequest request) {
+    return open(TranslationServiceGrpc.getStreamTranslateMethod(), request);
+  }
+
+  public ScoreResponse score(ScoreRequest request) {
+    return call(ScoringServiceGrpc.getScoreMethod(), request);
+  }
+
+  public ResultStream<StreamScoreResponse> streamScore(StreamScoreRequest request) {
+    return open(ScoringServiceGrpc.getStreamScoreMethod(), request);
+  }
+
+  public EncodeResponse encode(EncodeRequest request) {
+    return call(LatentServiceGrpc.getEncodeMethod(), request);
+  }
+
+  public DecodeResponse decode(DecodeRequest request) {
+    return call(LatentServiceGrpc.getDecodeMethod(), request);
+  }
+
+  public InterpolateResponse interpolate(InterpolateRequest request) {
+    return call(LatentServiceGrpc.getInterpolateMethod(), request);
+  }
+
+  private CallOptions options() {
+    return CallOptions.DEFAULT.withDeadlineAfter(timeout.toNanos(), TimeUnit.NANOSECONDS);
+  }
+
+  private <Q, R> R call(MethodDescriptor<Q, R> method, Q request) {
+    try {
+      return ClientCalls.blockingUnaryCall(channel, method, options(), request);
+    } catch (StatusRuntimeException error) {
+      throw ErrorDetails.exception(error, target);
+    }
+  }
+
+  private <Q, R> ResultStream<R> open(MethodDescriptor<Q, R> method, Q request) {
+    return new ResultStream<>(
+        () -> ClientCalls.blockingServerStreamingCall(channel, method, options(), request), target);
+  }
+
+  /** Which server to call, and how. */
+  public static final class Builder {
+    private String target = "localhost:50051";
+    private Path authority;
+    private String token;
+    private Duration timeout = Duration.ofMinutes(10);
+
+    private Builder() {}
+
+    /** The server, "host:port"; by default localhost:50051. */
+    public Builder target(String target) {
+      this.target = Objects.requireNonNull(target);
+      return this;
+    }
+
+    /** PEM file of the authority that vouches for the server; without it the connection is not encrypted. */
+    public Builder authority(Path authority) {
+      this.authority = authority;
+      return this;
+    }
+
+    /** Sent with every call, for servers that ask for one. */
+    public Builder token(String token) {
+      this.token = token;
+      return this;
+    }
+
+    /** How long a call may take, by default ten minutes. */
+    public Builder timeout(Duration timeout) {
+      this.timeout = Objects.requireNonNull(timeout);
+      return this;
+    }
+
+    /**
+     * The client. It connects with its first call.
+     *
+     * @throws PixelzooException INSECURE_TOKEN: the token would go to another machine unencrypted
+     * @throws java.io.UncheckedIOException the authority's file cannot be read
+     */
+    public PixelzooClient build() {
+      if (token == null) {
+        ManagedChannel connection = Connection.open(target, authority);
+        return new PixelzooClient(connection, connection, target, timeout);
+      }
+      Connection.checkToken(target, authority);
+      Metadata headers = new Metadata();
+      headers.put(AUTHORIZATION, "Bearer " + token);
+      ManagedChannel connection = Connection.open(target, authority);
+      Channel channel =
+          ClientInterceptors.intercept(connection, MetadataUtils.newAttachHeadersInterceptor(headers));
+      return new PixelzooClient(connection, channel, target, timeout);
+    }
+  }
+}
