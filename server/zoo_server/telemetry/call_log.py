@@ -15,6 +15,8 @@ class CallLog:
     def phase(self, call: Call, name: str, start: float, end: float) -> None: ...
 
     def ended(self, call: Call) -> None:
+        if not _log.isEnabledFor(logging.INFO):
+            return
         milliseconds = 1000 * call.seconds
         suffix = f" request_id={call.request_id}" if call.request_id else ""
         fields = {
