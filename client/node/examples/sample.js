@@ -1,6 +1,6 @@
 // New pictures, with progress: node examples/sample.js MODEL [--count N] [--seed N] [--label N] [--out FILE]
 import { writeFile } from 'node:fs/promises';
-import { parse } from 'node:path';
+import { join, parse } from 'node:path';
 import { parseArgs } from 'node:util';
 import { Client } from 'pixelzoo';
 import { run } from './run.js';
@@ -23,15 +23,18 @@ await run(async (signal) => {
     seed: values.seed === undefined ? undefined : BigInt(values.seed),
     labels: values.label === undefined ? [] : Number(values.label),
   };
+  const files = [];
   for await (const event of client.streamSample(model, wanted, { signal })) {
     if (event.kind === 'progress') {
-      process.stderr.write(`\r${event.step}/${event.steps} steps`);
+      process.stderr.write(`\r${event.step} of ${event.steps} steps`);
     } else if (event.kind === 'picture') {
       const { dir, name } = parse(values.out);
-      const file = wanted.count === 1 ? values.out : `${dir || '.'}/${name}-${event.picture.index}.png`;
+      const file = wanted.count === 1 ? values.out : join(dir, `${name}-${event.picture.index}.png`);
       await writeFile(file, event.picture.file);
-      console.log(`\n${file}: seed ${event.picture.seed}`);
+      files.push(`${file}: seed ${event.picture.seed}`);
     }
   }
+  console.error();
+  console.log(files.join('\n'));
   client.close();
 });

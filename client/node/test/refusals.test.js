@@ -1,4 +1,4 @@
-// Retries, against a server of this process that refuses its first calls.
+// Against a server of this process that refuses its first calls: retries, and what a client makes of refusals.
 import assert from 'node:assert/strict';
 import { fileURLToPath } from 'node:url';
 import { test } from 'node:test';
@@ -24,7 +24,7 @@ async function refusing(refusals, status, body) {
     /** @type {grpc.handleUnaryCall<any, any>} */
     ListModels: (_, done) => (++calls <= refusals ? done(status) : done(null, { models: [] })),
     /** @type {grpc.handleUnaryCall<any, any>} */
-    GetModel: (_, done) => done({ code: grpc.status.UNIMPLEMENTED }),
+    GetModel: () => {}, // It never answers.
   });
   const port = await new Promise((resolve, reject) => {
     const credentials = grpc.ServerCredentials.createInsecure();
@@ -57,6 +57,12 @@ test('other refusals are final', async () => {
   await refusing(1, { code: grpc.status.INTERNAL, details: 'a mistake' }, async (client, calls) => {
     await assert.rejects(client.models(), { code: 'INTERNAL', reason: 'INTERNAL', message: 'a mistake' });
     assert.equal(calls(), 1);
+  });
+});
+
+test('a deadline passes though the server says nothing', async () => {
+  await refusing(0, {}, async (client) => {
+    await assert.rejects(client.call('catalog', 'getModel', {}, { timeout: 100 }), { code: 'DEADLINE_EXCEEDED' });
   });
 });
 
