@@ -116,13 +116,12 @@ def secure_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SecureSe
 
 @pytest.fixture(scope="session")
 def environment(server: Server, secure_server: SecureServer) -> dict[str, str]:
-    """The environment in which the clients' builds, commands and tests run."""
+    """The environment in which the clients' own tests run."""
     return {
         **os.environ,
-        "PIXELZOO_TARGET": server.address,
         "PIXELZOO_SERVER": server.address,
-        "PIXELZOO_TEST_METRICS": server.metrics,
-        "PIXELZOO_TEST_TLS_TARGET": secure_server.address,
-        "PIXELZOO_TEST_TLS_CA": str(secure_server.authority),
-        "PIXELZOO_TEST_TOKEN": secure_server.token,
+        "PIXELZOO_METRICS": server.metrics,
+        "PIXELZOO_TLS_SERVER": secure_server.address,
+        "PIXELZOO_CA_FILE": str(secure_server.authority),
+        "PIXELZOO_TOKEN": secure_server.token,
     }

@@ -2,7 +2,7 @@
 
 `NAME SHA256` of the decoded pixels, uint8 [h, w, c], all images of the reply one after the other; of scores, of their
 values as little-endian float32, image by image in the order of the scores' names. For a request that is refused,
-`NAME STATUS_CODE REASON FIELD`.
+`NAME STATUS_CODE REASON FIELD`, or without the field if it is none that is wrong.
 """
 
 import hashlib
@@ -95,5 +95,6 @@ def _line(connection: grpc.Channel, target: str, golden: dict[str, Any]) -> str:
         payload = method.payload(getattr(method.stub(connection), golden["method"])(request, timeout=300))
     except grpc.RpcError as error:
         refusal = errors.from_rpc(error, target)
-        return f"{golden['name']} {refusal.code} {refusal.reason} {refusal.violations[0].field}"
+        fields = [violation.field for violation in refusal.violations[:1]]
+        return " ".join([golden["name"], str(refusal.code), refusal.reason, *fields])
     return f"{golden['name']} {hashlib.sha256(payload).hexdigest()}"

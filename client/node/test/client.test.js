@@ -1,4 +1,4 @@
-// The client against a running server, PIXELZOO_TARGET.
+// The client against a running server, PIXELZOO_SERVER.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
@@ -8,7 +8,7 @@ import { pending, setting } from './server.js';
 
 const DDPM = 'ddpm_fashion_mnist';
 const LONG = { count: 16, options: { diffusion: { steps: 1000 } } };
-const client = new Client(setting('PIXELZOO_TARGET'));
+const client = new Client(setting('PIXELZOO_SERVER'));
 after(() => client.close());
 
 test('pictures come back with pixels and a recipe that makes them again', async () => {

@@ -47,7 +47,7 @@ for (const { name, method, request } of JSON.parse(await readFile(file, 'utf8'))
     console.log(name, digest.digest('hex'));
   } catch (error) {
     if (!(error instanceof ZooError)) throw error;
-    console.log(name, error.code, error.reason, error.violations[0]?.field);
+    console.log([name, error.code, error.reason, ...error.violations.slice(0, 1).map(({ field }) => field)].join(' '));
   }
 }
 client.close();

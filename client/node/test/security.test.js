@@ -1,13 +1,13 @@
-// TLS and tokens, against a server that wants both: PIXELZOO_TEST_TLS_TARGET.
+// TLS and tokens, against a server that wants both: PIXELZOO_TLS_SERVER.
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { Client } from 'pixelzoo';
 import { setting } from './server.js';
 
-const target = setting('PIXELZOO_TEST_TLS_TARGET');
-const ca = setting('PIXELZOO_TEST_TLS_CA');
-const token = setting('PIXELZOO_TEST_TOKEN');
+const target = setting('PIXELZOO_TLS_SERVER');
+const ca = setting('PIXELZOO_CA_FILE');
+const token = setting('PIXELZOO_TOKEN');
 
 test('a token over TLS opens the server', async () => {
   const client = new Client(target, { tls: { ca: readFileSync(ca) }, token });

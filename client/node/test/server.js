@@ -14,7 +14,7 @@ export function setting(name) {
  */
 export async function pending(items) {
   for (let tries = 0; tries < 600; tries++) {
-    const metrics = await (await fetch(setting('PIXELZOO_TEST_METRICS'))).text();
+    const metrics = await (await fetch(setting('PIXELZOO_METRICS'))).text();
     const counts = [...metrics.matchAll(/^pixelzoo_pending_items\{.*\} (\S+)$/gm)].map(([, count]) => Number(count));
     if (counts.length && counts.reduce((sum, count) => sum + count) === items) return;
     await setTimeout(50);
