@@ -15,7 +15,7 @@ from PIL import Image
 CLIENTS = Path(__file__).resolve().parents[2] / "client"
 FOLDERS = sorted(path.parent for path in CLIENTS.glob("*/Makefile"))
 
-SCREEN = 70
+SCREEN = 75
 """Lines of a README: one screen, with the program that it prints."""
 
 SECONDS = 1500
