@@ -40,7 +40,9 @@ def packages(folder: Path) -> str:
 def client(request: pytest.FixtureRequest) -> Path:
     """The folder of a client that has been built."""
     folder = request.param
-    built = subprocess.run(["make", "build"], cwd=folder, capture_output=True, text=True, timeout=SECONDS - 60)
+    built = subprocess.run(
+        ["make", "build"], cwd=folder, capture_output=True, text=True, timeout=SECONDS - 60
+    )
     assert built.returncode == 0, (
         f"{folder.name} could not be built. If a tool is missing: apt-get install {packages(folder)}\n"
         f"{built.stdout[-8000:]}\n{built.stderr[-8000:]}"
@@ -48,9 +50,7 @@ def client(request: pytest.FixtureRequest) -> Path:
     return folder
 
 
-def test_every_golden_request_brings_the_same_as_in_python(
-    client: Path, server, golden: ModuleType
-) -> None:
+def test_every_golden_request_brings_the_same_as_in_python(client: Path, server, golden: ModuleType) -> None:
     program = [str(client / "build/golden"), server.address, str(golden.REQUESTS)]
     assert run(program, client).splitlines() == golden.lines(server.address)
 
