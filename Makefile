@@ -77,6 +77,7 @@ soak: setup ## Run the long tests, then the server and client tests over and ove
 
 clean: ## Remove what tests, builds and the demo wrote (not .venv/, not runs/)
 	rm -rf $(DEMO) build dist .mypy_cache .pytest_cache .ruff_cache
+	@for client in $(CLIENTS); do $(MAKE) -C $$(dirname $$client) clean; done
 	find client protos server tests zoo -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # An environment is made anew when its lock changes; the project is put into it again when pyproject.toml does.

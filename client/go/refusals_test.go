@@ -18,12 +18,13 @@ import (
 	v1 "pixelzoo/v1"
 )
 
-// refusing is a catalogue that refuses its first calls; GetModel never answers.
+// refusing is a catalogue that refuses its first calls; GetModel does not answer before the test is over.
 type refusing struct {
 	v1.UnimplementedCatalogServiceServer
 	refusals int32
 	with     error
 	calls    int32
+	over     chan struct{}
 }
 
 func (r *refusing) ListModels(context.Context, *v1.ListModelsRequest) (*v1.ListModelsResponse, error) {
@@ -33,9 +34,9 @@ func (r *refusing) ListModels(context.Context, *v1.ListModelsRequest) (*v1.ListM
 	return &v1.ListModelsResponse{}, nil
 }
 
-func (r *refusing) GetModel(ctx context.Context, _ *v1.GetModelRequest) (*v1.GetModelResponse, error) {
-	<-ctx.Done()
-	return nil, ctx.Err()
+func (r *refusing) GetModel(context.Context, *v1.GetModelRequest) (*v1.GetModelResponse, error) {
+	<-r.over
+	return &v1.GetModelResponse{}, nil
 }
 
 // clientOf serves the catalogue, and makes a client of it.
@@ -45,7 +46,11 @@ func clientOf(t *testing.T, catalog *refusing) *pixelzoo.Client {
 	server := grpc.NewServer()
 	v1.RegisterCatalogServiceServer(server, catalog)
 	go server.Serve(listener)
-	t.Cleanup(server.Stop)
+	catalog.over = make(chan struct{})
+	t.Cleanup(func() {
+		close(catalog.over)
+		server.Stop()
+	})
 	client, err := pixelzoo.Dial(listener.Addr().String())
 	check(t, err)
 	t.Cleanup(func() { client.Close() })

@@ -1,4 +1,4 @@
-// New pictures, with progress: node examples/sample.js MODEL [--count N] [--seed N] [--label N] [--out FILE]
+// New pictures, with progress: node examples/sample.js [MODEL] [--count N] [--seed N] [--label N] [--out FILE]
 import { writeFile } from 'node:fs/promises';
 import { join, parse } from 'node:path';
 import { parseArgs } from 'node:util';

@@ -4,6 +4,10 @@ import { Client } from 'pixelzoo';
 import { run } from './run.js';
 
 const [model, ...files] = process.argv.slice(2);
+if (!files.length) {
+  console.error('usage: score.js MODEL PICTURE...');
+  process.exit(2);
+}
 
 await run(async (signal) => {
   const client = Client.fromEnv();

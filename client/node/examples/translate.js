@@ -4,6 +4,10 @@ import { Client } from 'pixelzoo';
 import { run } from './run.js';
 
 const [model, from, to] = process.argv.slice(2);
+if (!to) {
+  console.error('usage: translate.js MODEL PICTURE OUT');
+  process.exit(2);
+}
 
 await run(async (signal) => {
   const client = Client.fromEnv();

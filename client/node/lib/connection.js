@@ -50,7 +50,7 @@ const { v1 } = /** @type {any} */ (grpc.loadPackageDefinition(definition)).pixel
 
 /**
  * @typedef {object} ConnectionOptions
- * @property {boolean | { ca: Buffer | string }} [tls] true for the authorities that Node trusts, or those in a PEM text.
+ * @property {boolean | { ca: Buffer | string }} [tls] true trusts whom Node trusts; `ca` is a PEM text of authorities.
  * @property {string} [token] goes with every call; over TLS, or to this machine, only.
  */
 

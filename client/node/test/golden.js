@@ -33,7 +33,7 @@ function pixels(images) {
 /** @param {import('../lib/client.js').ImageScore[]} scores */
 function scores(scores) {
   return scores.map(({ values }) => {
-    const ordered = values.sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : (a.entry ?? 0) - (b.entry ?? 0)));
+    const ordered = values.sort((a, b) => a.name.localeCompare(b.name, 'en') || (a.entry ?? 0) - (b.entry ?? 0));
     const bytes = Buffer.alloc(4 * ordered.length);
     ordered.forEach(({ value }, index) => bytes.writeFloatLE(value, 4 * index));
     return bytes;

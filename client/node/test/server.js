@@ -4,7 +4,7 @@ import { setTimeout } from 'node:timers/promises';
 /** @param {string} name */
 export function setting(name) {
   const value = process.env[name];
-  if (!value) throw new Error(`set ${name}: \`make test-clients\` in the repository's root does, and starts the server`);
+  if (!value) throw new Error(`set ${name}: make test-clients in the repository's root does, and starts the server`);
   return value;
 }
 

@@ -1,4 +1,4 @@
-// Command sample draws new pictures, with progress: sample [-count N] [-seed N] [-label N] [-out FILE] MODEL
+// Command sample draws new pictures, with progress: sample [-count N] [-seed N] [-label N] [-out FILE] [MODEL]
 package main
 
 import (
@@ -20,6 +20,10 @@ func main() {
 	label := flag.Int("label", -1, "class of the pictures; -1 for none")
 	out := flag.String("out", "sample.png", "the file to write; several are numbered")
 	flag.Parse()
+	model := "ddpm_fashion_mnist"
+	if flag.NArg() > 0 {
+		model = flag.Arg(0)
+	}
 	options := &pixelzoo.SampleOptions{Count: uint32(*count)}
 	if *seed >= 0 {
 		options.Seed = pixelzoo.Seed(uint64(*seed))
@@ -30,7 +34,7 @@ func main() {
 	// Ctrl-C ends the call, and with it the server's work.
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	if err := sample(ctx, flag.Arg(0), options, *out); err != nil {
+	if err := sample(ctx, model, options, *out); err != nil {
 		log.Fatal(err)
 	}
 }
