@@ -12,7 +12,7 @@ PIP_INSTALL = -m pip install --quiet --disable-pip-version-check --no-input
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-print-directory
-.PHONY: help setup demo test lint stubs stubs-check format data soak clean
+.PHONY: help setup demo test test-clients lint stubs stubs-check format data soak clean
 
 help: ## Say what each target does
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -24,6 +24,20 @@ demo: setup ## Start a server on the bundled models, sample and score with them,
 
 test: lint ## Run lint, types, proto lint, the stub check and all tests
 	$(BIN)/python -m pytest
+
+# Each folder client/LANGUAGE with a Makefile says there which Debian packages it needs.
+CLIENTS := $(wildcard client/*/Makefile)
+test-clients: setup ## Install other languages' tools, and test the clients in all languages against one server
+	@missing=; for client in $(CLIENTS); do \
+	  for package in $$($(MAKE) --silent -C $$(dirname $$client) packages); do \
+	    dpkg --status $$package > /dev/null 2>&1 || missing="$$missing $$package"; \
+	  done; \
+	done; \
+	if [ -n "$$missing" ]; then \
+	  $(AS_ROOT) apt-get update && \
+	  $(AS_ROOT) env DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends $$missing; \
+	fi
+	$(BIN)/python -m pytest -m clients tests/clients
 
 lint: setup stubs-check ## Run lint, types, proto lint and the stub check
 	$(BIN)/ruff check
@@ -63,6 +77,7 @@ soak: setup ## Run the long tests, then the server and client tests over and ove
 
 clean: ## Remove what tests, builds and the demo wrote (not .venv/, not runs/)
 	rm -rf $(DEMO) build dist .mypy_cache .pytest_cache .ruff_cache
+	@for client in $(CLIENTS); do $(MAKE) -C $$(dirname $$client) clean; done
 	find client protos server tests zoo -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # An environment is made anew when its lock changes; the project is put into it again when pyproject.toml does.

@@ -1,5 +1,6 @@
 """The files at the root keep their promises: locks, set-up, and what continuous integration runs."""
 
+import json
 import re
 import subprocess
 import sys
@@ -22,9 +23,17 @@ def test_a_lock_pins_and_hashes_everything_and_names_no_index(lock):
     assert len(requirements) > 5
 
 
-def test_continuous_integration_runs_the_two_commands_of_the_readme():
+def test_the_lock_of_the_node_client_hashes_everything_and_names_no_registry():
+    packages = json.loads((REPOSITORY / "client/node/package-lock.json").read_text())["packages"]
+    assert len(packages) > 5
+    for name, package in packages.items():
+        assert "resolved" not in package, name
+        assert not name or package["integrity"].startswith("sha512-"), name
+
+
+def test_continuous_integration_runs_the_two_commands_of_the_readme_and_the_clients():
     script = (REPOSITORY / ".ci/run").read_text()
-    assert script.endswith("\nmake test\nmake demo\n")
+    assert script.endswith("\nmake test\nmake test-clients\nmake demo\n")
     assert "set -euo pipefail" in script
     assert (REPOSITORY / ".ci/run").stat().st_mode & 0o111
     readme = (REPOSITORY / "README.md").read_text()  # which opens with them
@@ -42,7 +51,7 @@ def make(*arguments):
 
 def test_make_alone_names_the_targets():
     out = make().stdout
-    for target in ("setup", "demo", "test", "data", "stubs", "lint", "soak", "clean"):
+    for target in ("setup", "demo", "test", "test-clients", "data", "stubs", "lint", "soak", "clean"):
         assert f"make {target} " in out
 
 
@@ -84,6 +93,7 @@ PAGES = [
     "README.md",
     "CONTRIBUTING.md",
     *(f"docs/{path.name}" for path in sorted((REPOSITORY / "docs").glob("*.md"))),
+    *(f"client/{path.parent.name}/README.md" for path in sorted((REPOSITORY / "client").glob("*/README.md"))),
 ]
 
 

@@ -1,0 +1,70 @@
+package pixelzoo
+
+import (
+	"context"
+	"time"
+
+	"google.golang.org/genproto/googleapis/rpc/errdetails"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+)
+
+// Error is a failed call. Programs decide by Code and Reason, people read the message.
+type Error struct {
+	// Code is gRPC's own.
+	Code codes.Code
+	// Reason is a name from the server's catalogue, ErrorReason in error.proto without its prefix, such as
+	// "INVALID_FIELD" or "QUEUE_FULL"; empty if no pixelzoo server answered.
+	Reason string
+	// Message names the field, the rule and the remedy.
+	Message string
+	// Metadata are the parts of the message that vary, by name.
+	Metadata map[string]string
+	// Violations are the fields of the request that break a rule.
+	Violations []FieldViolation
+	// RetryDelay is the time after which the same call may succeed; 0 if repeating it is of no use.
+	RetryDelay time.Duration
+
+	status *status.Status
+}
+
+// FieldViolation is a field, by its path in the request, and the rule that it breaks.
+type FieldViolation struct {
+	Field, Description string
+}
+
+func (e *Error) Error() string {
+	if e.Reason == "" {
+		return e.Code.String() + ": " + e.Message
+	}
+	return e.Reason + ": " + e.Message
+}
+
+// GRPCStatus makes status.Code and status.FromError understand the error.
+func (e *Error) GRPCStatus() *status.Status { return e.status }
+
+// Is makes errors.Is(err, context.DeadlineExceeded) and errors.Is(err, context.Canceled) true of calls that ended so.
+func (e *Error) Is(target error) bool {
+	return target == context.DeadlineExceeded && e.Code == codes.DeadlineExceeded ||
+		target == context.Canceled && e.Code == codes.Canceled
+}
+
+// FromStatus unpacks what the server sent along with an error of a stub, into an *Error.
+func FromStatus(err error) error {
+	answer := status.Convert(err)
+	unpacked := &Error{Code: answer.Code(), Message: answer.Message(), status: answer}
+	for _, detail := range answer.Details() {
+		switch detail := detail.(type) {
+		case *errdetails.ErrorInfo:
+			unpacked.Reason, unpacked.Metadata = detail.Reason, detail.Metadata
+		case *errdetails.BadRequest:
+			for _, violation := range detail.FieldViolations {
+				unpacked.Violations = append(unpacked.Violations, FieldViolation{violation.Field, violation.Description})
+			}
+		case *errdetails.RetryInfo:
+			unpacked.RetryDelay = time.Duration(detail.RetryDelay.GetSeconds())*time.Second +
+				time.Duration(detail.RetryDelay.GetNanos())
+		}
+	}
+	return unpacked
+}

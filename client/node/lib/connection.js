@@ -1,0 +1,107 @@
+/** How the client connects: where to, message sizes, keepalive, retries, and who may see the token. */
+import { readFileSync } from 'node:fs';
+import { isIP } from 'node:net';
+import { fileURLToPath } from 'node:url';
+import grpc from '@grpc/grpc-js';
+import { loadSync } from '@grpc/proto-loader';
+import { ZooError } from './errors.js';
+
+export const DEFAULT_TARGET = 'localhost:50051';
+
+const MiB = 1 << 20;
+
+// Only UNAVAILABLE is repeated: it says that the server did not take the call on. gRPC varies each wait, so that
+// clients do not come back all at once.
+const SERVICE_CONFIG = {
+  methodConfig: [
+    {
+      name: [{}],
+      retryPolicy: {
+        maxAttempts: 4,
+        initialBackoff: '0.2s',
+        maxBackoff: '2s',
+        backoffMultiplier: 2,
+        retryableStatusCodes: ['UNAVAILABLE'],
+      },
+    },
+  ],
+  retryThrottling: { maxTokens: 10, tokenRatio: 0.1 },
+};
+
+const CHANNEL_OPTIONS = {
+  'grpc.max_receive_message_length': 260 * MiB, // gRPC's own 4 MiB is one raw 1024 x 1024 RGB image and a bit.
+  'grpc.max_send_message_length': 64 * MiB,
+  'grpc.keepalive_time_ms': 60_000, // Servers cut off clients that ping more often than they allow.
+  'grpc.keepalive_timeout_ms': 20_000,
+  'grpc.service_config': JSON.stringify(SERVICE_CONFIG),
+};
+
+const definition = loadSync(
+  ['catalog', 'sampling', 'translation', 'scoring', 'latent'].map((name) => `pixelzoo/v1/${name}_service.proto`),
+  {
+    includeDirs: [fileURLToPath(new URL('../protos', import.meta.url))],
+    defaults: true,
+    enums: String,
+    longs: String, // Seeds go up to 2^63 - 1, further than numbers are exact.
+    oneofs: true,
+  },
+);
+const { v1 } = /** @type {any} */ (grpc.loadPackageDefinition(definition)).pixelzoo;
+
+/**
+ * @typedef {object} ConnectionOptions
+ * @property {boolean | { ca: Buffer | string }} [tls] true trusts whom Node trusts; `ca` is a PEM text of authorities.
+ * @property {string} [token] goes with every call; over TLS, or to this machine, only.
+ */
+
+/** Where the environment says: PIXELZOO_TARGET, PIXELZOO_TLS_CA (a PEM file), PIXELZOO_TOKEN. */
+export function fromEnvironment() {
+  const { PIXELZOO_TARGET: target, PIXELZOO_TLS_CA: ca, PIXELZOO_TOKEN: token } = process.env;
+  /** @type {ConnectionOptions} */
+  const options = { tls: ca ? { ca: readFileSync(ca) } : undefined, token: token || undefined };
+  return { target: target || DEFAULT_TARGET, options };
+}
+
+/**
+ * The stubs of all services on one channel, and the metadata that carries the token.
+ * @param {string} target
+ * @param {ConnectionOptions} options
+ */
+export function connect(target, { tls, token }) {
+  if (token && !tls && !isLoopback(target)) {
+    throw new ZooError(`the token would go to ${target} unencrypted: use TLS`, {
+      code: 'INVALID_ARGUMENT',
+      reason: 'INSECURE_TOKEN',
+    });
+  }
+  const credentials = tls
+    ? grpc.credentials.createSsl(tls === true ? null : Buffer.from(tls.ca))
+    : grpc.credentials.createInsecure();
+  const channel = new grpc.Channel(target, credentials, CHANNEL_OPTIONS);
+  /** @param {string} service */
+  const stub = (service) => new v1[service](target, credentials, { channelOverride: channel });
+  const metadata = new grpc.Metadata();
+  if (token) metadata.set('authorization', `Bearer ${token}`);
+  return {
+    catalog: stub('CatalogService'),
+    sampling: stub('SamplingService'),
+    translation: stub('TranslationService'),
+    scoring: stub('ScoringService'),
+    latent: stub('LatentService'),
+    metadata,
+    close: () => channel.close(),
+  };
+}
+
+/**
+ * Whether "host:port" is on this machine; unix sockets are.
+ * @param {string} target
+ */
+function isLoopback(target) {
+  if (/^unix(-abstract)?:/.test(target)) return true;
+  const host = target
+    .replace(/^dns:\/\/\//, '')
+    .replace(/:\d+$/, '')
+    .replace(/^\[|\]$/g, '');
+  return host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'));
+}

@@ -1,0 +1,102 @@
+/**
+ * What can go wrong, as one error class. A server answers every failed call with google.rpc details; `fromService`
+ * unpacks them. Programs decide by `reason`, people read `message`.
+ */
+import { status } from '@grpc/grpc-js';
+import protobuf from 'protobufjs';
+
+/** @typedef {{ field: string, description: string }} FieldViolation A field, by its path, and the rule it breaks. */
+
+// Those of the standard messages (google/rpc/status.proto, error_details.proto) that tell a caller what to do.
+const rpc = protobuf.parse(`
+  syntax = "proto3";
+  package google.rpc;
+  message Any { string type_url = 1; bytes value = 2; }
+  message Status { int32 code = 1; string message = 2; repeated Any details = 3; }
+  message ErrorInfo { string reason = 1; string domain = 2; map<string, string> metadata = 3; }
+  message RetryInfo { Duration retry_delay = 1; }
+  message Duration { int64 seconds = 1; int32 nanos = 2; }
+  message BadRequest {
+    repeated FieldViolation field_violations = 1;
+    message FieldViolation { string field = 1; string description = 2; }
+  }
+`).root;
+
+/** A failed call. */
+export class ZooError extends Error {
+  /**
+   * @param {string} message
+   * @param {object} details
+   * @param {string} details.code
+   * @param {string} details.reason
+   * @param {Record<string, string>} [details.metadata]
+   * @param {FieldViolation[]} [details.violations]
+   * @param {number} [details.retryAfter]
+   * @param {unknown} [details.cause]
+   */
+  constructor(message, { code, reason, metadata = {}, violations = [], retryAfter, cause }) {
+    super(message, { cause });
+    this.name = 'ZooError';
+    /** Name of the gRPC status code, such as "INVALID_ARGUMENT". */
+    this.code = code;
+    /** Name from the server's catalogue (`ErrorReason` in error.proto); without details, the status code's. */
+    this.reason = reason;
+    /** The parts of the message that vary, by name. */
+    this.metadata = metadata;
+    /** The fields of the request that break a rule. */
+    this.violations = violations;
+    /** Milliseconds after which the same call may succeed; undefined if repeating it is of no use. */
+    this.retryAfter = retryAfter;
+  }
+}
+
+/**
+ * The error for a call that failed.
+ * @param {import('@grpc/grpc-js').ServiceError} error
+ * @param {string} target the address that was called, for the message
+ */
+export function fromService(error, target) {
+  const code = status[error.code] ?? 'UNKNOWN';
+  const packed = error.metadata?.get('grpc-status-details-bin')[0];
+  const details = packed instanceof Buffer ? unpack(packed) : {};
+  if (!details.ErrorInfo) {
+    const message = code === 'UNAVAILABLE' ? `no server answers at ${target} (${error.details})` : error.details;
+    return new ZooError(message, { code, reason: code, cause: error });
+  }
+  return new ZooError(error.details, {
+    code,
+    reason: details.ErrorInfo.reason,
+    metadata: details.ErrorInfo.metadata,
+    violations: details.BadRequest?.fieldViolations,
+    retryAfter: milliseconds(details.RetryInfo?.retryDelay),
+    cause: error,
+  });
+}
+
+/**
+ * The details of a google.rpc.Status by the names of their types; those that are not known here are left out.
+ * @param {Buffer} bytes
+ */
+function unpack(bytes) {
+  /** @type {Record<string, any>} */
+  const found = {};
+  for (const { typeUrl, value } of plain('Status', bytes).details) {
+    const [, name] = typeUrl.split('/google.rpc.');
+    if (['ErrorInfo', 'BadRequest', 'RetryInfo'].includes(name)) found[name] = plain(name, value);
+  }
+  return found;
+}
+
+/**
+ * @param {string} name
+ * @param {Uint8Array} bytes
+ */
+function plain(name, bytes) {
+  const type = rpc.lookupType(`google.rpc.${name}`);
+  return type.toObject(type.decode(bytes), { defaults: true, longs: Number });
+}
+
+/** @param {{ seconds: number, nanos: number } | undefined} duration */
+function milliseconds(duration) {
+  return duration && duration.seconds * 1000 + duration.nanos / 1e6;
+}

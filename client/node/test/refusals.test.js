@@ -1,0 +1,104 @@
+// Against a server of this process that refuses its first calls: retries, and what a client makes of refusals.
+import assert from 'node:assert/strict';
+import { fileURLToPath } from 'node:url';
+import { test } from 'node:test';
+import grpc from '@grpc/grpc-js';
+import { loadSync } from '@grpc/proto-loader';
+import { Client } from 'pixelzoo';
+
+/** @type {any} */
+const definition = loadSync('pixelzoo/v1/catalog_service.proto', {
+  includeDirs: [fileURLToPath(new URL('../protos', import.meta.url))],
+});
+
+/**
+ * A client of a server that refuses so many calls with `status` before it answers; with how often it was called.
+ * @param {number} refusals
+ * @param {Partial<import('@grpc/grpc-js').StatusObject>} status
+ * @param {(client: Client, calls: () => number) => Promise<void>} body
+ */
+async function refusing(refusals, status, body) {
+  let calls = 0;
+  const server = new grpc.Server();
+  server.addService(definition['pixelzoo.v1.CatalogService'], {
+    /** @type {grpc.handleUnaryCall<any, any>} */
+    ListModels: (_, done) => (++calls <= refusals ? done(status) : done(null, { models: [] })),
+    /** @type {grpc.handleUnaryCall<any, any>} */
+    GetModel: () => {}, // It never answers.
+  });
+  const port = await new Promise((resolve, reject) => {
+    const credentials = grpc.ServerCredentials.createInsecure();
+    server.bindAsync('127.0.0.1:0', credentials, (error, port) => (error ? reject(error) : resolve(port)));
+  });
+  const client = new Client(`127.0.0.1:${port}`);
+  try {
+    await body(client, () => calls);
+  } finally {
+    client.close();
+    server.forceShutdown();
+  }
+}
+
+test('a server that is not available is asked again', async () => {
+  await refusing(2, { code: grpc.status.UNAVAILABLE, details: 'not now' }, async (client, calls) => {
+    assert.deepEqual(await client.models(), []);
+    assert.equal(calls(), 3);
+  });
+});
+
+test('but not for ever', async () => {
+  await refusing(100, { code: grpc.status.UNAVAILABLE, details: 'not now' }, async (client, calls) => {
+    await assert.rejects(client.models(), { code: 'UNAVAILABLE', message: /not now/ });
+    assert.equal(calls(), 4);
+  });
+});
+
+test('other refusals are final', async () => {
+  await refusing(1, { code: grpc.status.INTERNAL, details: 'a mistake' }, async (client, calls) => {
+    await assert.rejects(client.models(), { code: 'INTERNAL', reason: 'INTERNAL', message: 'a mistake' });
+    assert.equal(calls(), 1);
+  });
+});
+
+test('a deadline passes though the server says nothing', async () => {
+  await refusing(0, {}, async (client) => {
+    await assert.rejects(client.call('catalog', 'getModel', {}, { timeout: 100 }), { code: 'DEADLINE_EXCEEDED' });
+  });
+});
+
+test('a full queue says when to come back', async () => {
+  const details = Buffer.from(
+    // google.rpc.Status { code: 8, details: [ErrorInfo { reason, domain }, RetryInfo { retry_delay: 1.5 s }] }
+    message(8, field(3, any('ErrorInfo', field(1, text('QUEUE_FULL')), field(2, text('pixelzoo'))))
+      .concat(field(3, any('RetryInfo', field(1, [8, 1, 16, ...varint(500_000_000)])))),
+    ),
+  );
+  const metadata = new grpc.Metadata();
+  metadata.set('grpc-status-details-bin', details);
+  const status = { code: grpc.status.RESOURCE_EXHAUSTED, details: 'come back later', metadata };
+  await refusing(1, status, async (client) => {
+    await assert.rejects(client.models(), { reason: 'QUEUE_FULL', retryAfter: 1500, message: 'come back later' });
+  });
+});
+
+// The wire format by hand, so that the client's own reader is not its own judge.
+/** @param {number} code @param {number[]} rest */
+function message(code, rest) {
+  return [8, code, ...rest];
+}
+/** @param {number} number @param {number[]} bytes */
+function field(number, bytes) {
+  return [(number << 3) | 2, ...varint(bytes.length), ...bytes];
+}
+/** @param {string} value */
+function text(value) {
+  return [...Buffer.from(value)];
+}
+/** @param {string} type @param {number[][]} fields */
+function any(type, ...fields) {
+  return [...field(1, text(`type.googleapis.com/google.rpc.${type}`)), ...field(2, fields.flat())];
+}
+/** @param {number} value @returns {number[]} */
+function varint(value) {
+  return value < 128 ? [value] : [(value % 128) | 128, ...varint(Math.floor(value / 128))];
+}

@@ -1,0 +1,127 @@
+"""Servers on the bundled models, for the clients of other languages, and what the clients are told of them."""
+
+import importlib.util
+import os
+import re
+import shutil
+import socket
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from zoo_client.local import local_server
+from zoo_server.tokens import line_for, new_token
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """All of this folder needs other languages' compilers and packages: `make test-clients` brings them."""
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker("clients")
+
+
+@dataclass(frozen=True)
+class Server:
+    """A running server, and the page of its metrics."""
+
+    address: str
+    metrics: str
+
+    def pending_items(self) -> float:
+        """Items that wait or are in the making, of all models."""
+        with urllib.request.urlopen(self.metrics, timeout=30) as page:
+            text = page.read().decode()
+        return sum(map(float, re.findall(r"^pixelzoo_pending_items\{.*\} (\S+)$", text, re.MULTILINE)))
+
+    def wait_until_idle(self, seconds: float = 30.0) -> None:
+        deadline = time.monotonic() + seconds
+        while self.pending_items():
+            assert time.monotonic() < deadline, f"{self.pending_items()} items are still in the making"
+            time.sleep(0.05)
+
+
+@dataclass(frozen=True)
+class SecureServer:
+    """A running server that has TLS, and answers those alone who send the token."""
+
+    address: str
+    authority: Path
+    token: str
+
+
+def load_module(name: str, folder: Path) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(name, folder / f"{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return listener.getsockname()[1]
+
+
+@contextmanager
+def started(models: Path | None = None, **settings: object) -> Iterator[str]:
+    """The address of a server with these settings, which no other process inherits."""
+    with ExitStack() as stack:
+        with pytest.MonkeyPatch.context() as variables:
+            for name, value in settings.items():
+                variables.setenv(f"PIXELZOO_{name.upper()}", str(value))
+            address = stack.enter_context(local_server(models))
+        yield address
+
+
+@pytest.fixture(scope="session")
+def golden() -> ModuleType:
+    """The golden requests, by the Python client's parts."""
+    return load_module("golden", Path(__file__).parent)
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[Server]:
+    """A server on all bundled models."""
+    port = free_port()
+    with started(metrics_port=port) as address:
+        yield Server(address, f"http://127.0.0.1:{port}/metrics")
+
+
+@pytest.fixture(scope="session")
+def secure_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SecureServer]:
+    """A server on one of the bundled models, vae_fashion_mnist."""
+    by_hand = load_module("certificates_by_hand", REPOSITORY / "tests/server")
+    folder = tmp_path_factory.mktemp("secure")
+    shutil.copytree(REPOSITORY / "saved_models/vae_fashion_mnist", folder / "models/vae_fashion_mnist")
+    ours = by_hand.authority()
+    authority = folder / "authority.pem"
+    authority.write_bytes(ours.certificate_pem)
+    certificate, key = by_hand.vouched_by(ours, "localhost", "127.0.0.1").write(folder)
+    token = new_token()
+    tokens = folder / "tokens.toml"
+    tokens.write_text(line_for("tests", token))
+    settings = {"tls_certificate": certificate, "tls_key": key, "token_file": tokens}
+    with started(folder / "models", **settings) as address:
+        # The name that the certificate has as well; not every gRPC compares addresses.
+        yield SecureServer(address.replace("127.0.0.1", "localhost"), authority, token)
+
+
+@pytest.fixture(scope="session")
+def environment(server: Server, secure_server: SecureServer) -> dict[str, str]:
+    """The environment in which the clients' own tests run."""
+    return {
+        **os.environ,
+        "PIXELZOO_SERVER": server.address,
+        "PIXELZOO_METRICS": server.metrics,
+        "PIXELZOO_TLS_SERVER": secure_server.address,
+        "PIXELZOO_CA_FILE": str(secure_server.authority),
+        "PIXELZOO_TOKEN": secure_server.token,
+    }
