@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import pairwise
 from math import ceil
 
-from zoo_server.engine.bucket import bucket_for
+from zoo_server.engine.bucket import fastest_bucket
 from zoo_server.engine.costs import LaneCosts
 from zoo_server.engine.phase import Phase
 
@@ -67,7 +68,8 @@ def seconds_until(load: Load, left: int, waiting: int) -> float | None:
     `waiting` items begin with it or before it. None if the cost of its steps is not known.
     """
     phase = Phase.ADVANCE if left else Phase.FINISH
-    full = load.costs.seconds(phase, bucket_for(min(load.items, load.room), load.buckets))
+    bucket = _bucket(load, phase, min(load.items, load.room))
+    full = load.costs.seconds(phase, bucket)
     if full is None:
         return None
     if not left:
@@ -77,7 +79,7 @@ def seconds_until(load: Load, left: int, waiting: int) -> float | None:
     by_turns = _steps(load, _capped(load.left, left))
     # ... and in the half of those with the fewest steps left.
     ahead = sum(other * items for other, items in load.left.items() if other <= left)
-    by_shortness = max(left, ceil(ahead / ceil(load.room / 2))) * full
+    by_shortness = max(left, ceil(ahead / ceil(bucket / 2))) * full
     return begin + min(by_turns, by_shortness) + _calls(load, Phase.FINISH, 1)
 
 
@@ -102,8 +104,7 @@ def _steps(load: Load, left: Mapping[int, int]) -> float:
     most = sorted(left, reverse=True)
     for steps, fewer in pairwise([*most, 0]):
         alive += left[steps]
-        size = bucket_for(min(alive, load.room), load.buckets)
-        step = load.costs.seconds(Phase.ADVANCE, size) or 0.0
+        step = _each(load, Phase.ADVANCE, min(alive, load.room))
         if alive >= load.room:
             # From here down every batch is full: the steps of all items, however many counts of them there are.
             made = steps * alive + sum(other * items for other, items in left.items() if other < steps)
@@ -123,5 +124,14 @@ def _calls(load: Load, phase: Phase, items: int) -> float:
     """As many calls of `phase` as `items` need."""
     if not items:
         return 0.0
-    size = bucket_for(min(items, load.room), load.buckets)
-    return ceil(items / load.room) * (load.costs.seconds(phase, size) or 0.0)
+    return ceil(items / load.room) * _each(load, phase, min(items, load.room))
+
+
+def _each(load: Load, phase: Phase, items: int) -> float:
+    """Until each of `items`, for which one batch has room, has been through one call; several small ones may do it."""
+    bucket = _bucket(load, phase, items)
+    return (load.costs.seconds(phase, bucket) or 0.0) * max(1.0, items / bucket)
+
+
+def _bucket(load: Load, phase: Phase, items: int) -> int:
+    return fastest_bucket(items, load.buckets, partial(load.costs.seconds, phase))
