@@ -71,10 +71,11 @@ class TestForecast:
         for _ in range(5):
             costs.record(Phase.ADVANCE, 1, 1.0)
             costs.record(Phase.ADVANCE, 4, 3.0)
-        # 3 steps of both, 7 more of one; a begin at bucket 1 and a finish at bucket 4, shares of those at 8.
+        # 3 steps of both, cheaper one after the other than at bucket 4, and 7 more of one; a begin and two finishes at
+        # bucket 1, shares of those at 8.
         assert (
             seconds_of(Load("m", costs, BUCKETS, Counter([3, 10]), waiting=1))
-            == 3 * 3 + 7 * 1 + 0.5 / 8 + 0.25 / 2
+            == 3 * 2 + 7 * 1 + 0.5 / 8 + 2 * 0.25 / 8
         )
         # 16 items of 5 steps at 8 places: 10 turns, and 2 finishes.
         assert seconds_of(Load("m", costs, BUCKETS, Counter([5] * 16))) == 10 * 8 + 2 * 0.25
