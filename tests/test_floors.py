@@ -60,7 +60,7 @@ HOUSES = [
             "repository tokens certificates",
             "images options incidents quota",
             "errors config_sources",
-            "config arrays tensorflow_runtime watched_files calls",
+            "config arrays tensorflow_runtime watched_files calls open_inference",
         ),
         banned=frozenset({"zoo", "keras", "tf_keras", "zoo_client"}),
     ),
