@@ -454,6 +454,11 @@ def test_a_model_or_capability_that_there_is_not(stub):
 def test_there_is_the_same_limit_of_items_and_of_bytes(stub, start_server, connect):
     code, reason, _, fields = refusal(lambda: infer(stub, "blobs", seed=np.arange(17)))
     assert (code, reason, fields) == (grpc.StatusCode.INVALID_ARGUMENT, "TOO_MANY_IMAGES", ["seed"])
+    # Of more items not one is looked at: these lists would take seconds to read.
+    for asked in (request("ripples", sampler=names(b"")), request("mirror:translate", image=names(b""))):
+        asked.inputs[0].shape[0] = 2**20
+        asked.raw_input_contents[0] = bytes(4 * 2**20 - 4)
+        assert refusal(lambda asked=asked: stub.ModelInfer(asked))[1] == "TOO_MANY_IMAGES"
     small = GRPCInferenceServiceStub(connect(start_server(max_response_bytes=40).address).channel)
     assert infer(small, "blobs", seed=int64(1, 2))["image"].shape == (2, 4, 4, 1)
     _, reason, message, _ = refusal(lambda: infer(small, "blobs", seed=int64(1, 2, 3)))

@@ -45,7 +45,7 @@ def encode_latent(values: Array, spec: capability_pb2.LatentSpec) -> image_pb2.R
 def raw_tensor(values: Array, data_type: image_pb2.DataType.ValueType) -> image_pb2.RawTensor:
     """The RawTensor of `values`, as elements of that type."""
     return image_pb2.RawTensor(
-        data=values.astype(_DTYPES[data_type]).tobytes(), shape=values.shape, data_type=data_type
+        data=values.astype(_DTYPES[data_type], copy=False).tobytes(), shape=values.shape, data_type=data_type
     )
 
 

@@ -33,8 +33,8 @@ class Given:
         return f"{name}[{index}]" if len(self.entries[name]) > 1 else name
 
 
-def read(request: ModelInferRequest, program: Program) -> Given:
-    """Everything that `request` gives to `program`, each in itself sound. Raises INVALID_FIELD."""
+def read(request: ModelInferRequest, program: Program, check_count: tensors.CheckCount) -> Given:
+    """Everything that `request` gives to `program`, each in itself sound. Raises INVALID_FIELD or TOO_MANY_IMAGES."""
     known = signature.inputs(program)
     said = parameters.read(request, known)
     entries: dict[str, Sequence[Any]] = {name: [value] for name, value in said.values.items()}
@@ -45,7 +45,7 @@ def read(request: ModelInferRequest, program: Program) -> Given:
             raise invalid_field(f"inputs[{index}].name", rule)
         if wire.name in entries:
             raise invalid_field(wire.name, "is given twice: send each tensor once, or as a parameter")
-        entries[wire.name] = tensors.read(wire, raw, known[wire.name])
+        entries[wire.name] = tensors.read(wire, raw, known[wire.name], check_count)
     options = {option.name for option in program.capability.options}
     for name in SUBJECTS:
         if name in known and name not in options and name not in entries:

@@ -40,7 +40,6 @@ class Items:
     async def plans(self) -> list[Plan]:
         """One for each item. Raises what Planner.plan does; nothing is computed before all is checked."""
         given, model, program = self._given, self._model, self._program
-        self._planner.check_count(given.count, model, given.longest)
         calls.note(items=given.count)
         seeds = self._seeds()
         labels = item_labels(given.entries.get("label", ()), given.count, model, program, "label")

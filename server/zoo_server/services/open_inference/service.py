@@ -120,7 +120,9 @@ class OpenInferenceService(GRPCInferenceServiceServicer):
         with of_open_inference():
             model, program = self._choose(request.model_name, request.model_version)
             wanted = _wanted(request, program)
-            asked = given.read(request, program)
+            asked = given.read(
+                request, program, lambda count, path: self._planner.check_count(count, model, path)
+            )
             plans = await Items(self._planner, model, program, asked).plans()
             self._check_size(plans, wanted, asked.longest)
         rows = await self._engine.run(

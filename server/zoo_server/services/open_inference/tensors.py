@@ -1,7 +1,7 @@
 """Tensors on the wire of the Open Inference Protocol: their shapes, and their elements, typed or raw."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -28,15 +28,22 @@ _MOST_AXES = 8
 _LENGTH_BYTES = 4
 
 
-def read(wire: ModelInferRequest.InferInputTensor, raw: bytes | None, tensor: Tensor) -> Sequence[Any]:
+CheckCount = Callable[[int, str], None]
+"""(items, tensor): raises TOO_MANY_IMAGES for more items than one request may have."""
+
+
+def read(
+    wire: ModelInferRequest.InferInputTensor, raw: bytes | None, tensor: Tensor, check_count: CheckCount
+) -> Sequence[Any]:
     """One entry for each item: a number, an array of the item's shape, or bytes. `raw` is None for typed contents.
 
-    Raises INVALID_FIELD, which names the tensor.
+    Raises INVALID_FIELD, which names the tensor. Before the items are counted no element is looked at.
     """
     if wire.parameters:
         rule = "takes no parameters: this server shares no memory with its clients, send the elements"
         raise invalid_field(tensor.name, rule)
     shape = _checked_shape(wire, tensor)
+    check_count(shape[0], tensor.name)
     elements = _typed(wire, math.prod(shape)) if raw is None else _raw(wire, raw, math.prod(shape))
     if not isinstance(elements, np.ndarray):
         return elements
