@@ -123,12 +123,13 @@ class OpenInferenceService(GRPCInferenceServiceServicer):
             asked = given.read(
                 request, program, lambda count, path: self._planner.check_count(count, model, path)
             )
+            deadline = sooner(deadline_of(context), asked.timeout)
             plans = await Items(self._planner, model, program, asked).plans()
             self._check_size(plans, wanted, asked.longest)
         rows = await self._engine.run(
             program,
             [row for plan in plans for row in plan.inputs()],
-            sooner(deadline_of(context), asked.timeout),
+            deadline,
             reproducible=asked.reproducible,
         )
         seeds = [{"seed": np.asarray(seed)} for plan in plans for seed in plan.seeds]
