@@ -138,10 +138,10 @@ class Planner:
         check_guidance(options, labels)
         check_given_rows(options)
         seed = request.seed if request.HasField("seed") else default_seed
-        seeds = item_seeds(seed, items)
+        seeds = item_seeds(drawn_seed(items) if seed is None else seed, items)
         paths = [f"{prefix}images[{index}]" for index in range(len(pictures))]
         images = await self.decode(model, program, pictures, paths)
-        options = await self._with_images(options, model)
+        options = await self._decode_options(options, model)
         return Plan(
             model, program, seeds, labels, options.values, options.message, images, request.reproducible
         )
@@ -156,23 +156,22 @@ class Planner:
         incoming = [Incoming(picture, shape, path) for picture, path in zip(pictures, paths, strict=True)]
         return await self._pool.decode(incoming, model.card.limits.max_pixels_per_image)
 
-    async def decode_options(self, options: ResolvedOptions, model: LoadedModel) -> list[Array]:
-        """The pixels of the pictures among the options, in their order."""
-        incoming = [Incoming(*picture) for picture in options.images.values()]
-        return await self._pool.decode(incoming, model.card.limits.max_pixels_per_image)
-
-    async def _with_images(self, options: ResolvedOptions, model: LoadedModel) -> ResolvedOptions:
+    async def _decode_options(self, options: ResolvedOptions, model: LoadedModel) -> ResolvedOptions:
         """The options with their pictures as pixels, and, for the recipes, as files without what came beside them."""
-        pixels = await self.decode_options(options, model)
+        incoming = [Incoming(*picture) for picture in options.images.values()]
+        pixels = await self._pool.decode(incoming, model.card.limits.max_pixels_per_image)
         messages = await self._pool.encode([Outgoing(one, image_pb2.IMAGE_ENCODING_PNG) for one in pixels])
         return options.with_images(pixels, messages)
 
 
-def item_seeds(first: int | None, count: int) -> list[int]:
-    """Item i has the seed first + i, wrapping past 2^63 - 1 to 0; without a first one it is drawn."""
-    if first is None:
-        first = secrets.randbelow(_DRAWN_SEEDS - count)
+def item_seeds(first: int, count: int) -> list[int]:
+    """Item i has the seed first + i, wrapping past 2^63 - 1 to 0."""
     return [(first + index) % (MAX_SEED + 1) for index in range(count)]
+
+
+def drawn_seed(count: int) -> int:
+    """The first seed of `count` items whose caller has set none."""
+    return secrets.randbelow(_DRAWN_SEEDS - count)
 
 
 def item_labels(

@@ -8,8 +8,10 @@ from pixelzoo.v1.capability_pb2 import CAPABILITY_KIND_SCORE
 from zoo_server import calls
 from zoo_server.arrays import Array
 from zoo_server.errors import invalid_field
+from zoo_server.images import Incoming
 from zoo_server.repository.model import LoadedModel
 from zoo_server.repository.program import Program
+from zoo_server.services.image_pool import ImagePool
 from zoo_server.services.open_inference import signature
 from zoo_server.services.open_inference.given import Given
 from zoo_server.services.plan import (
@@ -17,6 +19,7 @@ from zoo_server.services.plan import (
     Planner,
     check_given_rows,
     check_guidance,
+    drawn_seed,
     item_labels,
     item_seeds,
 )
@@ -30,8 +33,11 @@ _SCORE_SEED = 0
 class Items:
     """Makes the items of one request, each a plan of its own: here every item may have its own seed and options."""
 
-    def __init__(self, planner: Planner, model: LoadedModel, program: Program, given: Given) -> None:
+    def __init__(
+        self, planner: Planner, pool: ImagePool, model: LoadedModel, program: Program, given: Given
+    ) -> None:
         self._planner = planner
+        self._pool = pool
         self._model = model
         self._program = program
         self._given = given
@@ -71,7 +77,8 @@ class Items:
                 )
         if len(seeds) == self._given.count:
             return list(seeds)
-        default = _SCORE_SEED if self._program.capability.kind == CAPABILITY_KIND_SCORE else None
+        scoring = self._program.capability.kind == CAPABILITY_KIND_SCORE
+        default = _SCORE_SEED if scoring else drawn_seed(self._given.count)
         return item_seeds(seeds[0] if seeds else default, self._given.count)
 
     async def _options(self, labels: Sequence[int]) -> list[dict[str, Array]]:
@@ -90,7 +97,8 @@ class Items:
         options = rules.resolve_values(values, lambda name: given.path(name, index))
         check_guidance(options, labels)
         check_given_rows(options)
-        pixels = await self._planner.decode_options(options, self._model)
+        incoming = [Incoming(*picture) for picture in options.images.values()]
+        pixels = await self._pool.decode(incoming, self._model.card.limits.max_pixels_per_image)
         return {**options.values, **dict(zip(options.images, pixels, strict=True))}
 
     def _value(self, name: str, index: int) -> Any:

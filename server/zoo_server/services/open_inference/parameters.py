@@ -42,8 +42,9 @@ def read(request: ModelInferRequest, tensors: Mapping[str, Tensor]) -> Parameter
         elif name in tensors and tensors[name].is_number:
             values[name] = _value(parameter, _TAKEN[tensors[name].datatype], path)
             if tensors[name].datatype == "FP32":
-                # As a tensor would hold it: 0.1 must not be less than a card's 0.1.
-                values[name] = float(np.float32(values[name]))
+                # As a tensor would hold it: 0.1 must not be less than a card's 0.1. What is too large becomes infinite.
+                with np.errstate(over="ignore"):
+                    values[name] = float(np.float32(values[name]))
             elif tensors[name].datatype == "BYTES":
                 values[name] = values[name].encode()
         else:

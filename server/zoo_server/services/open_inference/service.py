@@ -124,7 +124,7 @@ class OpenInferenceService(GRPCInferenceServiceServicer):
                 request, program, lambda count, path: self._planner.check_count(count, model, path)
             )
             deadline = sooner(deadline_of(context), asked.timeout)
-            plans = await Items(self._planner, model, program, asked).plans()
+            plans = await Items(self._planner, self._pool, model, program, asked).plans()
             self._check_size(plans, wanted, asked.longest)
         rows = await self._engine.run(
             program,
