@@ -1,4 +1,4 @@
-"""Writes the Python stubs of every .proto file beside it, or checks that those there are what would be written.
+"""Writes the Python stubs beside every .proto file, or checks that those there are what would be written.
 
     python generate.py            # write
     python generate.py --check    # compare, exit 1 and name the files that differ
@@ -15,8 +15,12 @@ from pathlib import Path
 
 from grpc_tools import protoc
 
-PROTOS = Path(__file__).resolve().parent
-PACKAGE = Path("pixelzoo/v1")
+REPOSITORY = Path(__file__).resolve().parents[1]
+PACKAGES = {
+    Path("protos"): Path("pixelzoo/v1"),
+    Path("server"): Path("zoo_server/open_inference"),
+}
+"""The folder of protos below each import root."""
 MESSAGES = ("--python_out={}", "--mypy_out=quiet:{}")
 SERVICES = ("--grpc_python_out={}", "--mypy_grpc_out=quiet:{}")
 
@@ -27,18 +31,25 @@ def generate(target: Path) -> None:
     scripts = Path(sys.executable).parent
     plugins = [f"--plugin={name}={scripts / name}" for name in ("protoc-gen-mypy", "protoc-gen-mypy_grpc")]
     google = resources.files("grpc_tools") / "_proto"
-    sources = sorted(path.relative_to(PROTOS).as_posix() for path in (PROTOS / PACKAGE).glob("*.proto"))
-    services = [source for source in sources if source.endswith("_service.proto")]
-    for outputs, files in ((MESSAGES, sources), (SERVICES, services)):
-        folders = [output.format(target) for output in outputs]
-        status = protoc.main(["protoc", f"-I{PROTOS}", f"-I{google}", *plugins, *folders, *files])
-        if status:
-            raise RuntimeError(f"protoc ended with status {status}; its messages stand above")
+    for root, package in PACKAGES.items():
+        folder = REPOSITORY / root
+        sources = sorted(path.relative_to(folder).as_posix() for path in (folder / package).glob("*.proto"))
+        services = [source for source in sources if source.endswith("_service.proto")]
+        (target / root).mkdir()
+        for outputs, files in ((MESSAGES, sources), (SERVICES, services)):
+            out = [output.format(target / root) for output in outputs]
+            status = protoc.main(["protoc", f"-I{folder}", f"-I{google}", *plugins, *out, *files])
+            if status:
+                raise RuntimeError(f"protoc ended with status {status}; its messages stand above")
 
 
-def stubs(root: Path) -> dict[str, str]:
-    """Text of every generated file under `root`, by name."""
-    return {path.name: path.read_text() for path in (root / PACKAGE).glob("*_pb2*.py*")}
+def stubs(repository: Path) -> dict[Path, str]:
+    """Text of every generated file of the `repository`, by path."""
+    return {
+        path.relative_to(repository): path.read_text()
+        for root, package in PACKAGES.items()
+        for path in (repository / root / package).glob("*_pb2*.py*")
+    }
 
 
 def main() -> int:
@@ -54,17 +65,17 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         generate(Path(folder))
         fresh = stubs(Path(folder))
-    committed = stubs(PROTOS)
+    committed = stubs(REPOSITORY)
     differing = sorted(
         name for name in fresh.keys() | committed.keys() if fresh.get(name) != committed.get(name)
     )
     if check:
         for name in differing:
-            print(f"protos/{PACKAGE / name} is not what protoc writes from the protos: run `make stubs`")
+            print(f"{name} is not what protoc writes from the protos: run `make stubs`")
         return 1 if differing else 0
 
     for name in differing:
-        path = PROTOS / PACKAGE / name
+        path = REPOSITORY / name
         if name in fresh:
             path.write_text(fresh[name])
         else:

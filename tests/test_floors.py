@@ -61,7 +61,7 @@ HOUSES = [
             "images options incidents quota",
             "errors config_sources",
             "call_error",
-            "config arrays tensorflow_runtime watched_files calls",
+            "config arrays tensorflow_runtime watched_files calls open_inference",
         ),
         banned=frozenset({"zoo", "keras", "tf_keras", "zoo_client"}),
     ),

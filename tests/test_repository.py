@@ -9,7 +9,12 @@ from pathlib import Path
 import pytest
 
 REPOSITORY = Path(__file__).resolve().parents[1]
-LOCKS = ["requirements.lock", "protos/requirements.lock", "server/deploy/requirements.lock"]
+LOCKS = [
+    "requirements.lock",
+    "protos/requirements.lock",
+    "server/deploy/requirements.lock",
+    "tests/clients/open_inference.lock",
+]
 
 
 @pytest.mark.parametrize("lock", LOCKS)

@@ -35,12 +35,14 @@ from zoo_server.interceptors.fuse import FuseLayer
 from zoo_server.interceptors.in_flight import InFlightLayer
 from zoo_server.interceptors.layers import Layers
 from zoo_server.lifecycle import Lifecycle
+from zoo_server.open_inference import grpc_service_pb2, grpc_service_pb2_grpc
 from zoo_server.quota import Quota
 from zoo_server.repository.repository import Repository
 from zoo_server.services.catalog import CatalogService
 from zoo_server.services.health import HealthService
 from zoo_server.services.image_pool import ImagePool
 from zoo_server.services.latent import LatentService
+from zoo_server.services.open_inference.service import OpenInferenceService
 from zoo_server.services.pictures import Pictures
 from zoo_server.services.plan import Planner
 from zoo_server.services.sampling import SamplingService
@@ -68,6 +70,9 @@ SERVICES = tuple(
     )
 )
 """The full names of the services, as health checks and reflection use them."""
+
+OPEN_INFERENCE = grpc_service_pb2.DESCRIPTOR.services_by_name["GRPCInferenceService"].full_name
+"""That of the one that an operator can switch off."""
 
 _PING_INTERVAL_MS = 60_000
 """Clients may ping an idle connection once a minute; gRPC's own default cuts off those that do so within 5 minutes."""
@@ -137,6 +142,7 @@ class App:
                 ("grpc.enable_channelz", int(bool(config.channelz_port))),
             ],
         )
+        self._services = (*SERVICES, OPEN_INFERENCE) if config.open_inference else SERVICES
         self._add_services()
 
     def _add_services(self) -> None:
@@ -157,9 +163,21 @@ class App:
             LatentService(self.repository, planner, self.engine, self._pool, self.config.max_response_bytes),
             server,
         )
+        if self.config.open_inference:
+            grpc_service_pb2_grpc.add_GRPCInferenceServiceServicer_to_server(
+                OpenInferenceService(
+                    self.repository,
+                    planner,
+                    self.engine,
+                    self._pool,
+                    self.config.max_response_bytes,
+                    lambda: self._health.serving,
+                ),
+                server,
+            )
         health_pb2_grpc.add_HealthServicer_to_server(self._health, server)
         if self.config.reflection:
-            names = (*SERVICES, health_pb2.DESCRIPTOR.services_by_name["Health"].full_name)
+            names = (*self._services, health_pb2.DESCRIPTOR.services_by_name["Health"].full_name)
             reflection.enable_server_reflection((*names, reflection.SERVICE_NAME), server)
 
     async def start(self) -> int:
@@ -184,7 +202,7 @@ class App:
         await self._server.start()
         if self._tokens is not None:
             self._token_watch = asyncio.create_task(_watch(self._tokens))
-        self._health.serve(SERVICES)
+        self._health.serve(self._services)
         return port
 
     def _open_port(self) -> int:

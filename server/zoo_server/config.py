@@ -124,6 +124,10 @@ class ServerConfig:
     compute_threads: int = _setting(0, "Cores that one TensorFlow operation may use; 0 means all.", least=0)
     image_threads: int = _setting(2, "Threads that decode and encode pictures.", least=1)
     reflection: bool = _setting(True, "Whether clients may ask for the descriptors of the services.")
+    open_inference: bool = _setting(
+        True,
+        "Whether clients of the Open Inference Protocol are answered too: inference.GRPCInferenceService.",
+    )
     metrics_port: int = _setting(
         0, "Port where Prometheus reads metrics over HTTP; 0 for none.", least=0, most=65535
     )

@@ -4,7 +4,7 @@ An option has one name: in the card, in the options message and as a tensor of t
 follows from the card and from the descriptors of the messages, and holds for families yet to come.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -102,23 +102,41 @@ class OptionRules:
         )
         if not self._options:
             return ResolvedOptions({}, {}, None)
-        path = f"{path}.{member}"
+        where = f"{path}.{member}"
+        return self._resolve(
+            member or self._members[0], type(message)(), given, lambda name: f"{where}.{name}"
+        )
+
+    def resolve_values(self, given: Mapping[str, Any], path: Callable[[str], str]) -> ResolvedOptions:
+        """As `resolve`, of values by the option's name, of a request that has each at the path that `path` gives.
+
+        A choice is a number, a picture an Image. Raises INVALID_FIELD.
+        """
+        if self._message is None or not self._options:
+            return ResolvedOptions({}, {}, None)
+        return self._resolve(self._members[0], self._message(), given, path)
+
+    def _resolve(
+        self, member: str, message: Any, given: Mapping[str, Any], path: Callable[[str], str]
+    ) -> ResolvedOptions:
         violations = [
-            Violation(f"{path}.{name}", f"this model has no such option; it has: {', '.join(self._options)}")
+            Violation(path(name), f"this model has no such option; it has: {', '.join(self._options)}")
             for name in given.keys() - self._options.keys()
         ]
         for name, option in self._options.items():
             if name in given and (broken := _broken(option, given[name])):
-                violations.append(Violation(f"{path}.{name}", broken))
+                violations.append(Violation(path(name), broken))
         if violations:
             raise invalid_fields(violations)
-        return self._fill(member or self._members[0], type(message)(), given, path)
+        return self._fill(member, message, given, path)
 
     def defaults(self) -> Mapping[str, Array]:
         """The rows of a request that sets no option."""
         return {} if self._message is None else self.resolve(self._message()).values
 
-    def _fill(self, member: str, message: Any, given: Mapping[str, Any], path: str) -> ResolvedOptions:
+    def _fill(
+        self, member: str, message: Any, given: Mapping[str, Any], path: Callable[[str], str]
+    ) -> ResolvedOptions:
         filled = getattr(message, member)
         filled.SetInParent()
         values: dict[str, Array] = {}
@@ -133,12 +151,12 @@ class OptionRules:
                     values[name] = np.asarray(given.get(name, _default(option)), np.float32)
                     setattr(filled, name, float(values[name]))
                 case "image" if name in given:
-                    images[name] = (given[name], option.image.shape, f"{path}.{name}")
+                    images[name] = (given[name], option.image.shape, path(name))
                 case "image":
                     shape = (option.image.shape.height, option.image.shape.width, option.image.shape.channels)
                     values[name] = np.full(shape, option.image.default_level, np.uint8)
             if name in given and given[name] != _default(option):
-                departures[name] = f"{path}.{name}"
+                departures[name] = path(name)
         return ResolvedOptions(values, images, message, departures, frozenset(given))
 
 

@@ -27,7 +27,14 @@ from zoo_server.watched_files import WatchedFiles
 
 _log = logging.getLogger(__name__)
 
-SERVICES = ("CatalogService", "LatentService", "SamplingService", "ScoringService", "TranslationService")
+SERVICES = (
+    "CatalogService",
+    "GRPCInferenceService",
+    "LatentService",
+    "SamplingService",
+    "ScoringService",
+    "TranslationService",
+)
 """The services that a token may be restricted to, without their package."""
 
 _PREFIX = "pxz_"

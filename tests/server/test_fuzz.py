@@ -21,6 +21,7 @@ from pixelzoo.v1 import (
 from pixelzoo.v1.catalog_service_pb2 import GetModelRequest
 from pixelzoo.v1.model_pb2 import ModelSelector
 from pixelzoo.v1.sampling_service_pb2 import SampleRequest
+from zoo_server.open_inference import grpc_service_pb2
 from zoo_server.repository.repository import Repository
 
 SERVICES = [
@@ -31,6 +32,7 @@ SERVICES = [
         (translation_service_pb2, "TranslationService"),
         (scoring_service_pb2, "ScoringService"),
         (latent_service_pb2, "LatentService"),
+        (grpc_service_pb2, "GRPCInferenceService"),
     )
 ]
 METHODS = [method for service in SERVICES for method in service.methods]
@@ -204,6 +206,27 @@ INTEGERS = [
     2**63 - 1,
     2**63,
 ]
+CAPABILITIES = [
+    "blobs",
+    "blobs:score",
+    "blobs:encode",
+    "blobs:decode",
+    "ripples",
+    "mirror:translate",
+    "tiles",
+]
+TENSORS = ["seed", "label", "image", "latent", "steps", "sampler", "direction", "given_rows", "temperature"]
+WORDS = {
+    "inference.ModelReadyRequest.name": CAPABILITIES,
+    "inference.ModelMetadataRequest.name": CAPABILITIES,
+    "inference.ModelInferRequest.model_name": CAPABILITIES,
+    "inference.ModelInferRequest.InferInputTensor.name": TENSORS,
+    "inference.ModelInferRequest.InferInputTensor.datatype": ["UINT8", "INT32", "INT64", "FP32", "BYTES"],
+    "inference.ModelInferRequest.InferRequestedOutputTensor.name": ["image", "seed", "latent", "extra"],
+    "inference.ModelInferRequest.ParametersEntry.key": [*TENSORS, "reproducible", "timeout"],
+}
+"""What stands in a field of text most of the time, so that some messages come far."""
+
 REALS = [0.0, -0.0, 0.5, 1.0, -1.0, 1e-40, 3.4e38, float("inf"), float("-inf"), float("nan")]
 LIMITS = {
     FieldDescriptor.CPPTYPE_INT32: (-(2**31), 2**31 - 1),
@@ -226,12 +249,21 @@ def fill(generator, message, density, often, depth=0):
             "start",
             "end",
             "latents",
+            "model_name",
+            "datatype",
+            "inputs",
         )
         if generator.random() > (often if named else density) or depth > 6:
             continue
         if field.is_repeated:
             count = generator.choice([0, 1, 1, 2, 3, 17])
-            if field.message_type is not None:
+            if field.message_type is not None and field.message_type.GetOptions().map_entry:
+                key = field.message_type.fields_by_name["key"]
+                for _ in range(count):
+                    entry = getattr(message, field.name)[value(generator, key)]
+                    entry.SetInParent()
+                    fill(generator, entry, density, often, depth + 1)
+            elif field.message_type is not None:
                 for _ in range(count):
                     fill(generator, getattr(message, field.name).add(), density, often, depth + 1)
             else:
@@ -253,8 +285,8 @@ def value(generator, field):
         case FieldDescriptor.CPPTYPE_ENUM:
             return generator.choice([*(one.number for one in field.enum_type.values), 99])
         case FieldDescriptor.CPPTYPE_STRING:
-            if field.name == "name" and generator.random() < 0.8:
-                return generator.choice(MODELS)
+            if (field.full_name in WORDS or field.name == "name") and generator.random() < 0.8:
+                return generator.choice(WORDS.get(field.full_name, MODELS))
             if field.type == FieldDescriptor.TYPE_BYTES:
                 return generator.choice([b"", b"\x89PNG\r\n\x1a\n", generator.randbytes(16), bytes(48)])
             return generator.choice(TEXTS)
@@ -293,6 +325,15 @@ SOUND = {
     "Encode": {"model": BLOBS, "images": [GREY]},
     "Decode": {"model": BLOBS, "latents": [LATENT]},
     "Interpolate": {"model": BLOBS, "start": {"latent": LATENT}, "end": {"image": GREY}},
+    "ServerLive": {},
+    "ServerReady": {},
+    "ServerMetadata": {},
+    "ModelReady": BLOBS,
+    "ModelMetadata": {"name": "blobs:score"},
+    "ModelInfer": {
+        "model_name": "blobs",
+        "inputs": [{"name": "seed", "datatype": "INT64", "shape": [1], "contents": {"int64_contents": [5]}}],
+    },
 }
 
 
@@ -313,8 +354,9 @@ def test_no_message_is_a_mistake_of_ours(api, method):
         code = outcome(api, method, request)
         assert code not in MISTAKES, request
         codes.append(code)
-    # Some go all the way, and some are refused, so that both are tried.
-    assert {None, grpc.StatusCode.INVALID_ARGUMENT} <= {*codes}
+    # Some go all the way, and some are refused, if there is anything to refuse, so that both are tried.
+    refused = {grpc.StatusCode.INVALID_ARGUMENT} if method.input_type.fields else set()
+    assert {None, *refused} <= {*codes}
     serves_well(api)
 
 
@@ -326,10 +368,9 @@ def test_a_planted_mistake_would_be_found(start_server, connect, monkeypatch):
         raise KeyError("a planted mistake")
 
     monkeypatch.setattr(Repository, "find", planted)
+    with_a_model = {"CatalogService": "GetModel", "GRPCInferenceService": "ModelInfer"}
     for service in SERVICES:
-        method = (
-            service.methods[0] if service.name != "CatalogService" else service.methods_by_name["GetModel"]
-        )
+        method = service.methods_by_name[with_a_model.get(service.name, service.methods[0].name)]
         found = [outcome(api, method, request) for request in requests(method, 150)]
         assert grpc.StatusCode.INTERNAL in found, method.name
 

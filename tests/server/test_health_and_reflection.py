@@ -9,6 +9,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
 SERVICES = [
+    "inference.GRPCInferenceService",
     "pixelzoo.v1.CatalogService",
     "pixelzoo.v1.LatentService",
     "pixelzoo.v1.SamplingService",
@@ -56,10 +57,11 @@ def test_reflection_lists_the_services(api):
     assert sorted(names) == ["grpc.health.v1.Health", "grpc.reflection.v1alpha.ServerReflection", *SERVICES]
 
 
-def test_reflection_gives_the_descriptors(api):
-    answer = reflect(api, file_containing_symbol="pixelzoo.v1.SamplingService").file_descriptor_response
+@pytest.mark.parametrize("service", SERVICES)
+def test_reflection_gives_the_descriptors(api, service):
+    answer = reflect(api, file_containing_symbol=service).file_descriptor_response
     files = [descriptor_pb2.FileDescriptorProto.FromString(data) for data in answer.file_descriptor_proto]
-    assert "pixelzoo/v1/sampling_service.proto" in {file.name for file in files}
+    assert service in {f"{file.package}.{one.name}" for file in files for one in file.service}
 
 
 def test_reflection_can_be_switched_off(start_server, connect):

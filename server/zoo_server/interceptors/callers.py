@@ -11,12 +11,11 @@ from zoo_server.errors import permission_denied, unauthenticated
 from zoo_server.interceptors.handlers import Context, wrap
 from zoo_server.interceptors.layers import Layer
 from zoo_server.interceptors.peers import kind_and_host
-from zoo_server.interceptors.side_services import HEALTH
-from zoo_server.interceptors.unary_twin import unary_request
+from zoo_server.interceptors.requested_model import requested_model
+from zoo_server.interceptors.side_services import HEALTH, SIDE_SERVICES
 from zoo_server.quota import Meter, Quota
 from zoo_server.tokens import Token, Tokens
 
-_OUR_PACKAGE = "pixelzoo.v1."
 _HEADER, _SCHEME = "authorization", "bearer "
 _IPV6_PREFIX = 64
 """One client has as many IPv6 addresses as it likes, but they share this many bits."""
@@ -72,18 +71,18 @@ def _token_of(tokens: Tokens, metadata: Iterable[tuple[str, str | bytes]]) -> To
 
 
 def _check_service(token: Token, method: str) -> None:
-    service = method.removeprefix("/").partition("/")[0]
-    if token.services is not None and service.startswith(_OUR_PACKAGE):
-        name = service.removeprefix(_OUR_PACKAGE)
-        if name not in token.services:
-            raise permission_denied(token.name, f"service:{name}")
+    if token.services is None or method.startswith(SIDE_SERVICES):
+        return
+    name = method.removeprefix("/").partition("/")[0].rpartition(".")[2]
+    if name not in token.services:
+        raise permission_denied(token.name, f"service:{name}")
 
 
 def _check_model(token: Token, request: Any) -> None:
     if token.models is None:
         return
     # A request without a model lists them, or is about to be refused as invalid.
-    model = getattr(getattr(unary_request(request), "model", None), "name", "")
+    model = requested_model(request)
     if model and model not in token.models:
         raise permission_denied(token.name, f"model:{model[:128]}")
 

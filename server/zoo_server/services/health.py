@@ -76,6 +76,11 @@ class HealthService(health_pb2_grpc.HealthServicer):
         """How many watches there are."""
         return sum(map(len, self._watchers.values()))
 
+    @property
+    def serving(self) -> bool:
+        """Whether the server takes calls, which it does until it is stopping."""
+        return not self._stopping
+
     def serve(self, services: Iterable[str]) -> None:
         """From now on these services are SERVING."""
         for service in services:

@@ -60,6 +60,12 @@ class ImagePool:
             return encoded
         return await self._each("encode", _encode, pictures)
 
+    async def join(self, tensors: Sequence[Sequence[Array]]) -> list[bytes]:
+        """The bytes of each tensor, of which the rows are given: row-major, in their own byte order."""
+        if sum(row.nbytes for rows in tensors for row in rows) <= _SMALL_BYTES:
+            return [_join(rows) for rows in tensors]
+        return await self._each("encode", _join, tensors)
+
     async def _each(self, phase: str, work: Callable[[Any], _T], pictures: Sequence[Any]) -> list[_T]:
         if not pictures:
             return []
@@ -73,6 +79,10 @@ class ImagePool:
         if phase:
             calls.phase(phase, began, ended)
         return results
+
+
+def _join(rows: Sequence[Array]) -> bytes:
+    return b"".join(row.tobytes() for row in rows)
 
 
 def _costs_nothing(pictures: Sequence[Outgoing]) -> bool:

@@ -144,7 +144,7 @@ class Planner:
         check_guidance(options, labels)
         check_given_rows(options)
         seed = request.seed if request.HasField("seed") else default_seed
-        seeds = item_seeds(secrets.randbelow(_DRAWN_SEEDS - items) if seed is None else seed, items)
+        seeds = item_seeds(drawn_seed(items) if seed is None else seed, items)
         paths = [f"{prefix}images[{index}]" for index in range(len(pictures))]
         incoming = _incoming(model, program, pictures, paths)
         options_incoming = [Incoming(*picture) for picture in options.images.values()]
@@ -165,14 +165,17 @@ class Planner:
         pictures: Sequence[image_pb2.Image],
         paths: Sequence[str],
         deadline: float | None,
+        beside: Sequence[Mapping[str, Array]] = (),
     ) -> list[Array]:
         """The pixels of the pictures that a request has at `paths`, each of the shape that the program takes.
 
-        They are all that the program takes, and none is decoded if the engine would refuse them.
+        `beside` has what else each item brings. No picture is decoded if the engine would refuse the items.
         """
         incoming = _incoming(model, program, pictures, paths)
         blank = await self._measure(model, incoming)
-        self._engine.check(program, [{"image": one} for one in blank], deadline)
+        rows = [{**rest, "image": one} for rest, one in zip(beside or [{}] * len(blank), blank, strict=True)]
+        items = [{name: row[name] for name in program.inputs} for row in rows]
+        self._engine.check(program, items, deadline)
         return await self._pool.decode(incoming, model.card.limits.max_pixels_per_image)
 
     async def _measure(self, model: LoadedModel, pictures: Sequence[Incoming]) -> list[Array]:
@@ -201,6 +204,11 @@ def _incoming(
 def item_seeds(first: int, count: int) -> list[int]:
     """Item i has the seed first + i, wrapping past 2^63 - 1 to 0."""
     return [(first + index) % (MAX_SEED + 1) for index in range(count)]
+
+
+def drawn_seed(count: int) -> int:
+    """The first seed of `count` items whose caller has set none."""
+    return secrets.randbelow(_DRAWN_SEEDS - count)
 
 
 def item_labels(

@@ -39,8 +39,13 @@ def decode_latent(tensor: image_pb2.RawTensor, spec: capability_pb2.LatentSpec, 
 
 def encode_latent(values: Array, spec: capability_pb2.LatentSpec) -> image_pb2.RawTensor:
     """The RawTensor of a latent that `spec` describes."""
+    return raw_tensor(values, spec.data_type)
+
+
+def raw_tensor(values: Array, data_type: image_pb2.DataType.ValueType) -> image_pb2.RawTensor:
+    """The RawTensor of `values`, as elements of that type."""
     return image_pb2.RawTensor(
-        data=values.astype(_DTYPES[spec.data_type]).tobytes(), shape=values.shape, data_type=spec.data_type
+        data=values.astype(_DTYPES[data_type], copy=False).tobytes(), shape=values.shape, data_type=data_type
     )
 
 
