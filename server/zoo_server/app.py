@@ -194,12 +194,13 @@ class App:
             self._warn_of_unknown_models()
             port = self._open_port()
             await self._open_side_ports()
+            await self._server.start()
         except BaseException:
             await self.lifecycle.stop()
             await self.engine.stop()
+            await self._server.stop(None)
             await self._release()
             raise
-        await self._server.start()
         if self._tokens is not None:
             self._token_watch = asyncio.create_task(_watch(self._tokens))
         self._health.serve(self._services)

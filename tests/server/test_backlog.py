@@ -111,3 +111,22 @@ class TestBacklog:
         backlog.remove(10)
         backlog.remove(10)
         assert len(heard) == 1
+
+
+def test_previews_that_nobody_takes_count_as_well(start_server, canvas, wait_until):
+    live = start_server(canvas, max_unsent_bytes=32 * PICTURE)
+    channel = grpc.insecure_channel(live.address, options=SMALL_WINDOW)
+    asked = StreamSampleRequest(sample=sample(steps=200), preview_interval=1)
+    stream = SamplingServiceStub(channel).StreamSample(asked)
+    most = []
+    wait_until(lambda: most.append(live.app.engine.unsent_bytes) or (most[-1] and held_back(live)), 60)
+    # A stream may have two; and one image that it held none for.
+    assert max(most) <= 3 * PICTURE
+    images = [event.image for event in stream if event.HasField("image")]
+    assert len(images) == ITEMS
+    wait_until(lambda: live.pending_items == 0 and live.app.engine.unsent_bytes == 0)
+
+
+def held_back(live):
+    lanes = list(live.app.engine._scheduler._lanes.values())
+    return bool(lanes) and all(lane.held_back for lane in lanes)

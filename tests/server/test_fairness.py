@@ -1,5 +1,6 @@
 """Who gets the device: short requests among long ones, and light models beside heavy ones, by counts of turns."""
 
+import threading
 from collections import Counter
 
 import pytest
@@ -138,3 +139,37 @@ def test_the_largest_bucket_of_a_model_can_be_lowered(start_server, connect, net
 def test_a_largest_bucket_below_the_smallest_is_refused_at_the_start(start_server):
     with pytest.raises(SettingError, match="max_bucket of model 'tiles': 2 is below the smallest bucket, 4"):
         start_server(max_bucket={"tiles": 2})
+
+
+def test_a_long_call_gets_on_beside_a_crowd_of_single_steps(server, connect, network):
+    """Every newcomer has waited for its first step; one that has made it is no newcomer any more."""
+    enough = threading.Event()
+
+    def come_and_go(first):
+        stub = connect(server.address).sampling
+        while not enough.is_set():
+            stub.Sample(request("ripples", 1, first, count=16))
+
+    crowd = [threading.Thread(target=come_and_go, args=(1000 * number,)) for number in range(1, 5)]
+    for caller in crowd:
+        caller.start()
+    before = len(network.calls)
+    assert connect(server.address).sampling.Sample(request("ripples", 50, MINE), timeout=60).images
+    advances = [call for call in network.calls[before:] if call.name == "sample_advance"]
+    enough.set()
+    for caller in crowd:
+        caller.join()
+    assert sum(MINE in call.seeds for call in advances) == 50
+    assert len(advances) < 50 * 8
+
+
+def test_all_that_is_done_ends_in_the_turn_in_which_it_is_done(server, connect, network, wait_until):
+    """Even where small batches are cheapest: between two finishes there would be an advance of everyone else."""
+    long = connect(server.address).sampling.Sample.future(request("slow", LONG, MINE))
+    wait_until(lambda: network.of(MINE))
+    before = len(network.calls)
+    assert len(connect(server.address).sampling.Sample(request("slow", 2, 7, count=7)).images) == 7
+    long.cancel()
+    names = [call.name for call in network.calls[before:]]
+    finishes = [place for place, name in enumerate(names) if name == "sample_finish"]
+    assert names[finishes[0] : finishes[-1] + 1].count("sample_advance") == 0

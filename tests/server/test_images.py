@@ -7,7 +7,7 @@ import zlib
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, PngImagePlugin
 
 from pixelzoo.v1 import error_pb2, image_pb2
 from zoo_server import images
@@ -146,13 +146,17 @@ def test_a_bomb_is_refused_by_its_header(side):
     assert peak < 2**20
 
 
-def test_text_that_swells_is_refused():
+def test_text_that_swells_is_left_alone():
     """A compressed text chunk of many megabytes."""
     payload = b"Comment\0\0" + zlib.compress(bytes(64 * 2**20))
     chunk = (
         struct.pack(">I", len(payload)) + b"zTXt" + payload + struct.pack(">I", zlib.crc32(b"zTXt" + payload))
     )
-    assert refused(png(4, 4, data=bytes(20), extra=chunk)).reason == UNREADABLE
+    picture = png(4, 4, data=bytes(20), extra=chunk)
+    tracemalloc.start()
+    assert not decode(picture).any()
+    assert tracemalloc.get_traced_memory()[1] < 2**20
+    tracemalloc.stop()
 
 
 def test_the_recipe_survives_in_the_text_of_a_png():
@@ -161,3 +165,18 @@ def test_the_recipe_survives_in_the_text_of_a_png():
     with Image.open(io.BytesIO(encoded.data)) as picture:
         assert picture.text == {"pixelzoo.recipe": '{"model": "ripples"}'}
     np.testing.assert_array_equal(decode(encoded.data, COLOUR), pixels)
+
+
+def test_texts_and_profiles_of_a_png_are_never_inflated(monkeypatch):
+    def refuse(*_):
+        raise AssertionError("inflated")
+
+    text = PngImagePlugin.PngInfo()
+    for number in range(3):
+        text.add_text(f"text {number}", "a" * 1_000_000, zip=True)
+        text.add_itxt(f"more {number}", "a" * 1_000_000, zip=True)
+    data = file(Image.new("L", (4, 4), 7), pnginfo=text, icc_profile=b"p" * 900_000)
+    monkeypatch.setattr(PngImagePlugin, "_safe_zlib_decompress", refuse)
+    assert decode(data).tolist() == np.full([4, 4, 1], 7).tolist()
+    picture = image_pb2.Image(encoded=image_pb2.EncodedImage(data=data))
+    assert images.measure(images.Incoming(picture, GREY, "images[0]"), 1024) == (4, 4, 1)

@@ -38,8 +38,8 @@ def unavailable(call):
 
 
 @pytest.fixture
-def process(handmade, tmp_path):
-    """A server of its own, which can be killed; gives it and its address."""
+def process(handmade, tmp_path, request):
+    """A server of its own, which can be killed; gives it and its address. Its patience is the parameter, or 2 s."""
     handmade.write_spinner(tmp_path / "models")
     command = [
         "--models",
@@ -47,7 +47,7 @@ def process(handmade, tmp_path):
         "--port",
         "0",
         "--max-turn-seconds",
-        "2",
+        str(getattr(request, "param", 2)),
         "--grace-seconds",
         "1",
     ]
@@ -75,13 +75,29 @@ def test_a_call_of_the_network_that_never_ends(process, connect, tmp_path):
     for name in ("", "pixelzoo.v1.SamplingService", "pixelzoo.v1.Model/spinner"):
         request = health_pb2.HealthCheckRequest(service=name)
         assert health.Check(request).status == Status.NOT_SERVING
-    assert "hangs" in unavailable(lambda: spinning.result(60))
+    # Asked again, of another server, it would make that one hang as well.
+    with pytest.raises(grpc.RpcError) as caught:
+        spinning.result(60)
+    assert caught.value.code() == grpc.StatusCode.INTERNAL
     assert "hangs" in unavailable(lambda: api.sampling.Sample(sample("spinner", 1)))
     log = (tmp_path / "log").read_text()
     assert "model spinner version 1: a call of sample at bucket 1 has not ended within 2 s" in log
     # Nothing waits for the thread that hangs.
     server.send_signal(signal.SIGTERM)
     server.wait(60)
+
+
+@pytest.mark.parametrize("process", [5], indirect=True)
+def test_a_stop_waits_no_longer_than_the_watchdog(process, connect):
+    server, address = process
+    spinning = connect(address).sampling.Sample.future(sample("spinner", 13))
+    channel = grpc.insecure_channel(address)
+    metadata = health_pb2_grpc.HealthStub(channel)
+    assert metadata.Check(health_pb2.HealthCheckRequest()).status == Status.SERVING
+    server.send_signal(signal.SIGTERM)
+    assert server.wait(50) == 0
+    with pytest.raises(grpc.RpcError):
+        spinning.result(10)
 
 
 def test_a_call_that_ends_after_all_is_forgiven(start_server, connect, network):
@@ -93,7 +109,11 @@ def test_a_call_that_ends_after_all_is_forgiven(start_server, connect, network):
     network.hold("sample", 5)
     held = api.sampling.Sample.future(sample("blobs", 5))
     hear(watch, Status.NOT_SERVING)
-    assert "hangs" in unavailable(lambda: held.result(60))
+    other = api.sampling.Sample.future(sample("ripples", 5))
+    assert "hangs" in unavailable(lambda: other.result(60))
+    with pytest.raises(grpc.RpcError) as caught:
+        held.result(60)
+    assert caught.value.code() == grpc.StatusCode.INTERNAL
     network.release()
     hear(watch, Status.SERVING)
     assert api.sampling.Sample(sample("blobs", 5)).images

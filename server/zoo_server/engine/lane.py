@@ -75,7 +75,7 @@ class Lane:
         self._leave([item for item in (*self._waiting, *self._running) if item.job is job])
 
     def turn(self) -> None:
-        """At most one call each of begin, advance, preview and finish, each for one bucket of items at most."""
+        """One call of begin, of advance and of preview at most, each for a bucket of items; then what is done ends."""
         self._turns += 1
         begun = self._begin()
         advanced = self._advance()
@@ -98,6 +98,7 @@ class Lane:
         self._observer.begun(self._program, [now - item.job.submitted for item in items])
         for item in items:
             item.job.begin(now)
+            item.last_turn = self._turns  # It has had its turn: those that wait for theirs come first.
         for group, batch in self._isolating(items, self._first_state):
             self._place(group, batch)
         for item in guessed:
@@ -133,9 +134,17 @@ class Lane:
                     item.job.post_preview(item, images["image"][row])
 
     def _finish(self) -> Sequence[Item]:
+        """All that is done, in several calls if they cost less than one; where that is all, in one call a turn."""
         items = self._finishable()
-        items = items[: self._best_room(Phase.FINISH, items)]
-        for group, batch in self._through(Phase.FINISH, items, self._program.finish) if items else ():
+        finished: list[Item] = []
+        while left := items[len(finished) :]:
+            finished += self._end(left[: self._best_room(Phase.FINISH, left)])
+            if self._program.advance is None:
+                break
+        return finished
+
+    def _end(self, items: Sequence[Item]) -> Sequence[Item]:
+        for group, batch in self._through(Phase.FINISH, items, self._program.finish):
             columns = batch.columns()
             for row, item in enumerate(group):
                 item.job.post_result(item, {name: column[row] for name, column in columns.items()})
@@ -170,7 +179,7 @@ class Lane:
         """One call of the network, timed from the forming of its batch; one that fails is not counted."""
         began = time.perf_counter()
         batch = form(items)
-        with self._turn.calls(self._program, function.name, batch.size):
+        with self._turn.calls(self._program, function.name, batch.size, {item.job for item in items}):
             result = batch.through(function)
             result.wait()
         seconds = time.perf_counter() - began

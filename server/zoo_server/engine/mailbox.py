@@ -51,7 +51,12 @@ class Mailbox:
 
     def room(self, size: int) -> int:
         """How many results of `size` bytes may be posted now."""
-        return sys.maxsize if self._backlog is None else self._backlog.room(self._held, size)
+        if self._backlog is None:
+            return sys.maxsize
+        with (
+            self._lock
+        ):  # A reader that takes something in between would be forgotten: nothing would wake the engine.
+            return self._backlog.room(self._held, size)
 
     def post(self, event: Event) -> None:
         """Leave an event for the reader; events after `close` are dropped."""
@@ -59,6 +64,8 @@ class Mailbox:
             if self._over:
                 return
             if self._backlog is not None:
+                if isinstance(event, Preview) and not self._makes_room_for(event):
+                    return
                 event = _alone(event)
                 self._held += _bytes(event)
                 self._backlog.add(_bytes(event))
@@ -85,6 +92,15 @@ class Mailbox:
         self._wake_sent = True
         with suppress(RuntimeError):  # The loop has closed: nobody reads any more.
             self._loop.call_soon_threadsafe(self._arrived.set)
+
+    def _makes_room_for(self, preview: Preview) -> bool:
+        """Whether it may be kept: in the place of an older one, or where there is room for another."""
+        assert self._backlog is not None
+        older = self._previews.pop(preview.index, None)
+        if older is not None:
+            self._held -= _bytes(older)
+            self._backlog.remove(_bytes(older))
+        return older is not None or self._backlog.room(self._held, _bytes(preview)) > 0
 
     # The reader's side.
 
@@ -133,7 +149,12 @@ class Mailbox:
 
 
 def _bytes(event: Event) -> int:
-    return sum(row.nbytes for row in event.outputs.values()) if isinstance(event, Result) else 0
+    match event:
+        case Result():
+            return sum(row.nbytes for row in event.outputs.values())
+        case Preview():
+            return event.image.nbytes
+    return 0
 
 
 def _alone(event: Event) -> Event:

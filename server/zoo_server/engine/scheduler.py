@@ -23,6 +23,9 @@ from zoo_server.engine.observer import Observer
 from zoo_server.engine.shares import Shares
 from zoo_server.engine.turn import Turn
 
+_LONGEST_LAST_TURN = 60.0
+"""Seconds that a scheduler which is to stop waits for the turn in progress."""
+
 
 class Scheduler:
     """Runs jobs until it is stopped. `submit`, `add_chore`, `stop` and `pending_items` may be used from any thread."""
@@ -105,12 +108,20 @@ class Scheduler:
             self._changed.notify()
 
     def suspend(self) -> None:
-        """The turn in progress does not end: fail all jobs, and take in none until `resume`."""
+        """The turn in progress does not end: fail all jobs, and take in none until `resume`.
+
+        Those that it runs fail for good: asked again, elsewhere, they would make the next server hang.
+        """
+        call = self.turn.call
+        culprits = call.jobs if call else frozenset[Job]()
         with self._changed:
             self._suspended = True
             jobs = list(self._jobs)
         for job in jobs:
-            job.fail(errors.hanging())
+            if job not in culprits:
+                job.fail(errors.hanging())
+        for job in culprits:
+            job.fail(incidents.report("its call of the network does not end", TimeoutError()))
 
     def resume(self) -> None:
         with self._changed:
@@ -119,14 +130,17 @@ class Scheduler:
     def stop(self) -> None:
         """End after the turn in progress; what is still there fails with SHUTTING_DOWN. Returns when it has ended.
 
-        While suspended it returns at once: nobody can tell whether the turn ever ends.
+        A turn that does not end, whether `suspend` has been called for it or not, is not waited for any further.
         """
         with self._changed:
             self._stopping = True
-            suspended = self._suspended
+            jobs = list(self._jobs)
             self._changed.notify()
-        if self._thread.is_alive() and not suspended:
-            self._thread.join()
+        for job in jobs:
+            job.fail(errors.shutting_down())
+        deadline = time.monotonic() + _LONGEST_LAST_TURN
+        while self._thread.is_alive() and not self._suspended and time.monotonic() < deadline:
+            self._thread.join(0.1)
 
     def _run(self) -> None:
         while not self._stopping:

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from zoo_server.engine.job import Job
     from zoo_server.repository.program import Program
 
 
 @dataclass(frozen=True, slots=True)
 class NetworkCall:
-    """One call of the function `signature` at `bucket`, which began at a `time.monotonic()` instant."""
+    """One call of the function `signature` at `bucket` for `jobs`, which began at a `time.monotonic()` instant."""
 
     program: Program
     signature: str
     bucket: int
+    jobs: frozenset[Job]
     began: float
 
 
@@ -29,8 +31,10 @@ class Turn:
         self.call: NetworkCall | None = None
 
     @contextmanager
-    def calls(self, program: Program, signature: str, bucket: int) -> Iterator[None]:
-        self.call = NetworkCall(program, signature, bucket, time.monotonic())
+    def calls(
+        self, program: Program, signature: str, bucket: int, jobs: Iterable[Job] = ()
+    ) -> Iterator[None]:
+        self.call = NetworkCall(program, signature, bucket, frozenset(jobs), time.monotonic())
         try:
             yield
         finally:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 import grpc
+import numpy as np
 
 from pixelzoo.v1 import image_pb2
 from pixelzoo.v1.capability_pb2 import CAPABILITY_KIND_DECODE, CAPABILITY_KIND_ENCODE
@@ -95,6 +96,7 @@ class LatentService(LatentServiceServicer):
         calls.note(items=count)
         self._check_size(count, model, "count")
         deadline = deadline_of(context)
+        self._check_way(program, count, deadline)
         start, end = await self._ends(request, model, program, deadline)
         spherical = request.method == INTERPOLATION_METHOD_SPHERICAL
         way = (interpolation.spherical if spherical else interpolation.linear)(start, end, count)
@@ -134,6 +136,11 @@ class LatentService(LatentServiceServicer):
             encoded = await self._encode(encoder, list(pictures.values()), deadline)
             latents.update(zip(pictures, encoded, strict=True))
         return latents["start"], latents["end"]
+
+    def _check_way(self, program: Program, count: int, deadline: float | None) -> None:
+        """Raises what the engine would for the pictures on the way: before those at its ends are decoded."""
+        latent = np.broadcast_to(np.float32(0), program.capability.latent.shape)
+        self._engine.check(program, [{"latent": latent}] * count, deadline)
 
     def _check_size(self, count: int, model: LoadedModel, path: str) -> None:
         """Raises TOO_MANY_IMAGES if `count` pictures of the model are too much for one response."""

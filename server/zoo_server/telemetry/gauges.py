@@ -35,6 +35,11 @@ class Gauges(Collector):
         for model, count in items.items():
             pending.add_metric([model], count)
         yield pending
+        yield GaugeMetricFamily(
+            "pixelzoo_unsent_bytes",
+            "Pictures of streams that their readers have still to take.",
+            value=self._engine.unsent_bytes,
+        )
         states = GaugeMetricFamily(
             "pixelzoo_model_state",
             "1 for the state that a version is in, 0 for the others.",
