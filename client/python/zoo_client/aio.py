@@ -11,6 +11,7 @@ What the arguments mean, and what comes back, stands at the methods of `zoo_clie
 from __future__ import annotations
 
 import asyncio
+import itertools
 import time
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
@@ -31,20 +32,32 @@ from pixelzoo.v1 import (
     translation_service_pb2_grpc,
 )
 from pixelzoo.v1.catalog_service_pb2_grpc import CatalogServiceStub
-from zoo_client import channel, errors, images, requests, results
+from zoo_client import channel, environment, errors, images, requests, results, retrying
 from zoo_client.images import Encoding, Images, Latents, Pixels
 from zoo_client.model import Model
 from zoo_client.options import SampleOptions, ScoreOptions, TranslateOptions
 from zoo_client.requests import Labels, Method
 from zoo_client.results import ImageScores, SampleEvent, Samples, ScoreEvent, Scores
 from zoo_client.resuming import Resumption
+from zoo_client.retrying import Patience
 
 Reply = TypeVar("Reply")
 Parts = TypeVar("Parts")
 
 
+class _Stubs:
+    """The services over one connection."""
+
+    def __init__(self, channel: grpc.aio.Channel) -> None:
+        self.catalog = CatalogServiceStub(channel)
+        self.sampling = sampling_service_pb2_grpc.SamplingServiceStub(channel)
+        self.translation = translation_service_pb2_grpc.TranslationServiceStub(channel)
+        self.scoring = scoring_service_pb2_grpc.ScoringServiceStub(channel)
+        self.latent = latent_service_pb2_grpc.LatentServiceStub(channel)
+
+
 class Client:
-    """A connection to a pixelzoo server, for one event loop. Args are those of `zoo_client.Client`.
+    """Calls of a pixelzoo server, for one event loop. Args are those of `zoo_client.Client`.
 
     Pictures are encoded in a thread, so that a large one does not hold the loop up: leave arrays as they are until the
     call is answered. Cancelling a task that awaits a call, or closing a stream (`contextlib.aclosing`), cancels the
@@ -59,27 +72,43 @@ class Client:
         timeout: float = channel.DEFAULT_TIMEOUT,
         credentials: grpc.ChannelCredentials | None = None,
         token: str | None = None,
+        server_name: str | None = None,
         wait_for_ready: bool = False,
+        connections: int = 1,
+        retries: int = retrying.DEFAULT_RETRIES,
     ) -> None:
-        self.target = target or channel.default_target()
+        self.target = target or environment.target()
         self._metadata = channel.authorization(token, self.target, credentials is not None)
         self.encoding: Encoding = encoding
         self.timeout = timeout
         self.wait_for_ready = wait_for_ready
+        self.retries = retries
         self._cards: dict[str, Model] = {}
-        if credentials is None:
-            self._channel = grpc.aio.insecure_channel(self.target, channel.CHANNEL_OPTIONS)
-        else:
-            self._channel = grpc.aio.secure_channel(self.target, credentials, channel.CHANNEL_OPTIONS)
-        self._catalog = CatalogServiceStub(self._channel)
-        self._sampling = sampling_service_pb2_grpc.SamplingServiceStub(self._channel)
-        self._translation = translation_service_pb2_grpc.TranslationServiceStub(self._channel)
-        self._scoring = scoring_service_pb2_grpc.ScoringServiceStub(self._channel)
-        self._latent = latent_service_pb2_grpc.LatentServiceStub(self._channel)
+        address = channel.resolved(self.target)
+        options = channel.options(address, connections, server_name)
+        self._channels = [
+            grpc.aio.insecure_channel(address, options)
+            if credentials is None
+            else grpc.aio.secure_channel(address, credentials, options)
+            for _ in range(connections)
+        ]
+        self._turns = itertools.cycle([_Stubs(channel) for channel in self._channels])
+
+    @classmethod
+    def from_env(cls, target: str | None = None, **settings: Unpack[channel.Settings]) -> Self:
+        """A client of the server that the environment names."""
+        return cls(
+            target,
+            credentials=environment.credentials(),
+            token=environment.token(),
+            server_name=environment.server_name(),
+            **settings,
+        )
 
     async def close(self) -> None:
-        """Ends the connection, and with it every call under way."""
-        await self._channel.close()
+        """Ends the connections, and with it every call under way."""
+        for one in self._channels:
+            await one.close()
 
     async def __aenter__(self) -> Self:
         return self
@@ -96,7 +125,7 @@ class Client:
         token = ""
         while True:
             request = catalog_service_pb2.ListModelsRequest(page_token=token)
-            reply = await self._call(self._catalog.ListModels, request, clock)
+            reply = await self._call(self._stubs.catalog.ListModels, request, clock)
             found += [Model.from_message(message) for message in reply.models]
             token = reply.next_page_token
             if not token:
@@ -125,7 +154,7 @@ class Client:
         )
         found = []
         for part in parts:
-            reply = await self._call(self._sampling.Sample, part.request, clock)
+            reply = await self._call(self._stubs.sampling.Sample, part.request, clock)
             found += [results.image(message, part.first) for message in reply.images]
         return Samples(found)
 
@@ -151,7 +180,7 @@ class Client:
             request = sampling_service_pb2.StreamSampleRequest(
                 sample=part.request, preview_interval=preview_interval
             )
-            async with aclosing(self._stream(self._sampling.StreamSample, request, clock)) as replies:
+            async with aclosing(self._stream(self._stubs.sampling.StreamSample, request, clock)) as replies:
                 async for reply in replies:
                     for event in results.sample_events(reply, part):
                         yield event
@@ -195,7 +224,7 @@ class Client:
         )
         found = []
         for part in parts:
-            reply = await self._call(self._translation.Translate, part.request, clock)
+            reply = await self._call(self._stubs.translation.Translate, part.request, clock)
             found += [results.image(message, part.first) for message in reply.images]
         return Samples(found)
 
@@ -221,7 +250,9 @@ class Client:
             request = translation_service_pb2.StreamTranslateRequest(
                 translate=part.request, preview_interval=preview_interval
             )
-            async with aclosing(self._stream(self._translation.StreamTranslate, request, clock)) as replies:
+            async with aclosing(
+                self._stream(self._stubs.translation.StreamTranslate, request, clock)
+            ) as replies:
                 async for reply in replies:
                     for event in results.sample_events(reply, part):
                         yield event
@@ -253,7 +284,7 @@ class Client:
         )
         found: list[ImageScores] = []
         for part in parts:
-            reply = await self._call(self._scoring.Score, part.request, clock)
+            reply = await self._call(self._stubs.scoring.Score, part.request, clock)
             found += [results.scores(message, part.first, described) for message in reply.scores]
         return Scores(found)
 
@@ -276,7 +307,7 @@ class Client:
         )
         for part in parts:
             request = scoring_service_pb2.StreamScoreRequest(score=part.request)
-            async with aclosing(self._stream(self._scoring.StreamScore, request, clock)) as replies:
+            async with aclosing(self._stream(self._stubs.scoring.StreamScore, request, clock)) as replies:
                 async for reply in replies:
                     for event in results.score_events(reply, part, described):
                         yield event
@@ -289,7 +320,7 @@ class Client:
         for request in await asyncio.to_thread(
             requests.encode, described, requests.selector(model), pictures, self.encoding
         ):
-            reply = await self._call(self._latent.Encode, request, clock)
+            reply = await self._call(self._stubs.latent.Encode, request, clock)
             found += map(images.from_tensor, reply.latents)
         return np.stack(found)
 
@@ -299,7 +330,7 @@ class Client:
         described = await self._known(model, clock)
         found: list[Pixels] = []
         for request in requests.decode(described, requests.selector(model), latents, self.encoding):
-            reply = await self._call(self._latent.Decode, request, clock)
+            reply = await self._call(self._stubs.latent.Decode, request, clock)
             found += map(images.from_message, reply.images)
         return np.stack(found)
 
@@ -319,7 +350,7 @@ class Client:
         request = await asyncio.to_thread(
             requests.interpolate, described, requests.selector(model), start, end, n, method, self.encoding
         )
-        reply = await self._call(self._latent.Interpolate, request, clock)
+        reply = await self._call(self._stubs.latent.Interpolate, request, clock)
         return np.stack([images.from_message(message) for message in reply.images])
 
     async def _parts(
@@ -335,13 +366,18 @@ class Client:
         end = time.monotonic() + (self.timeout if timeout is None else timeout)
         return lambda: max(end - time.monotonic(), 0.0)
 
+    @property
+    def _stubs(self) -> _Stubs:
+        """Those of the connection whose turn it is."""
+        return next(self._turns)
+
     async def _known(self, name: str, clock: Callable[[], float]) -> Model:
         """The model's card, from memory if it was fetched before."""
         return self._cards.get(name) or await self._describe(name, clock)
 
     async def _describe(self, name: str, clock: Callable[[], float]) -> Model:
         request = catalog_service_pb2.GetModelRequest(model=requests.selector(name))
-        described = Model.from_message((await self._call(self._catalog.GetModel, request, clock)).model)
+        described = Model.from_message((await self._call(self._stubs.catalog.GetModel, request, clock)).model)
         self._cards[name] = described
         return described
 
@@ -351,12 +387,18 @@ class Client:
         request: requests.Request,
         clock: Callable[[], float],
     ) -> Reply:
-        try:
-            return await method(
-                request, timeout=clock(), metadata=self._metadata, wait_for_ready=self.wait_for_ready
-            )
-        except grpc.aio.AioRpcError as error:
-            raise errors.from_rpc(error, self.target) from None
+        patience = Patience(self.retries)
+        while True:
+            try:
+                return await method(
+                    request, timeout=clock(), metadata=self._metadata, wait_for_ready=self.wait_for_ready
+                )
+            except grpc.aio.AioRpcError as error:
+                refusal = errors.from_rpc(error, self.target)
+            wait = patience.wait_after(refusal)
+            if wait is None or wait >= clock():
+                raise refusal
+            await asyncio.sleep(wait)
 
     async def _stream(
         self,
@@ -364,7 +406,7 @@ class Client:
         request: requests.Request,
         clock: Callable[[], float],
     ) -> AsyncGenerator[Reply, None]:
-        resumption = Resumption(request)
+        resumption, patience = Resumption(request), Patience(self.retries)
         while True:
             call = method(
                 resumption.request,
@@ -378,9 +420,11 @@ class Client:
                         yield reply
                 return
             except grpc.aio.AioRpcError as error:
+                refusal = errors.from_rpc(error, self.target)
                 wait = resumption.wait_after(error)
+                wait = patience.wait_after(refusal) if wait is None else wait
                 if wait is None or wait >= clock():
-                    raise errors.from_rpc(error, self.target) from None
+                    raise refusal from None
             finally:
                 call.cancel()  # Whoever stops reading stops the server's work too; a finished call does not mind.
             await asyncio.sleep(wait)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections.abc import Callable, Generator
 from contextlib import closing
@@ -22,19 +23,31 @@ from pixelzoo.v1 import (
     translation_service_pb2_grpc,
 )
 from pixelzoo.v1.catalog_service_pb2_grpc import CatalogServiceStub
-from zoo_client import channel, errors, images, requests, results
+from zoo_client import channel, environment, errors, images, requests, results, retrying
 from zoo_client.images import Encoding, Images, Latents, Pixels
 from zoo_client.model import Model
 from zoo_client.options import SampleOptions, ScoreOptions, TranslateOptions
 from zoo_client.requests import Labels, Method
 from zoo_client.results import ImageScores, SampleEvent, Samples, ScoreEvent, Scores
 from zoo_client.resuming import Resumption
+from zoo_client.retrying import Patience
 
 Reply = TypeVar("Reply")
 
 
+class _Stubs:
+    """The services over one connection."""
+
+    def __init__(self, channel: grpc.Channel) -> None:
+        self.catalog = CatalogServiceStub(channel)
+        self.sampling = sampling_service_pb2_grpc.SamplingServiceStub(channel)
+        self.translation = translation_service_pb2_grpc.TranslationServiceStub(channel)
+        self.scoring = scoring_service_pb2_grpc.ScoringServiceStub(channel)
+        self.latent = latent_service_pb2_grpc.LatentServiceStub(channel)
+
+
 class Client:
-    """A connection to a pixelzoo server.
+    """Calls of a pixelzoo server, or of several that are alike.
 
         with Client() as zoo:
             boots = zoo.sample("ddpm_fashion_mnist", 16, seed=7, labels="Ankle boot", sampler="ddim")
@@ -46,16 +59,24 @@ class Client:
     carried over a fork.
 
     Args:
-        target: "host:port"; by default the environment's PIXELZOO_TARGET, or localhost:50051. Any name that gRPC
-            knows will do: of "ipv4:10.0.0.1:50051,10.0.0.2:50051" one that answers is called.
+        target: "host:port"; by default the environment's PIXELZOO_TARGET, or localhost:50051. Of several addresses,
+            "10.0.0.1:50051,10.0.0.2:50051", or all those of a name, "dns:///zoo.example:50051", each is called in
+            its turn while its health check says that it serves.
         encoding: how images travel, "png", "jpeg" or "raw". JPEG changes pixels; what is sent to the server
             then goes as PNG.
         timeout: seconds that a call may take if it does not say otherwise.
         credentials: TLS credentials, `grpc.ssl_channel_credentials(...)`; without them the connection is in the clear.
         token: sent with every call, for servers that ask for one. Raises InsecureToken for a connection in the
             clear to another machine.
+        server_name: the name in the server's certificate, where it is not that of the target: with TLS, several
+            addresses need it.
         wait_for_ready: whether calls wait, for as long as they may take, for a server that is not there, such as one
             that is being restarted. Otherwise they give up after some attempts, in one to two seconds.
+        connections: how many to open, 1 to 64, over which calls go in turn. One carries many calls at once, but large
+            pictures on it wait for each other.
+        retries: how often a call is sent again that the server puts off with a time to wait (QUEUE_FULL,
+            MODEL_LOADING, QUOTA_EXCEEDED). It waits as long as the server says, and up to half as long again; a wait
+            of more than 30 seconds, or beyond the timeout, is left to the caller.
 
     A call that the server could not take on, or that it went away from, is sent again; of a stream that breaks, what
     has come is kept, the rest is asked for again, and its progress is told anew.
@@ -69,27 +90,54 @@ class Client:
         timeout: float = channel.DEFAULT_TIMEOUT,
         credentials: grpc.ChannelCredentials | None = None,
         token: str | None = None,
+        server_name: str | None = None,
         wait_for_ready: bool = False,
+        connections: int = 1,
+        retries: int = retrying.DEFAULT_RETRIES,
     ) -> None:
-        self.target = target or channel.default_target()
+        self.target = target or environment.target()
         self._metadata = channel.authorization(token, self.target, credentials is not None)
         self.encoding: Encoding = encoding
         self.timeout = timeout
         self.wait_for_ready = wait_for_ready
+        self.retries = retries
         self._cards: dict[str, Model] = {}
-        if credentials is None:
-            self._channel = grpc.insecure_channel(self.target, channel.CHANNEL_OPTIONS)
-        else:
-            self._channel = grpc.secure_channel(self.target, credentials, channel.CHANNEL_OPTIONS)
-        self._catalog = CatalogServiceStub(self._channel)
-        self._sampling = sampling_service_pb2_grpc.SamplingServiceStub(self._channel)
-        self._translation = translation_service_pb2_grpc.TranslationServiceStub(self._channel)
-        self._scoring = scoring_service_pb2_grpc.ScoringServiceStub(self._channel)
-        self._latent = latent_service_pb2_grpc.LatentServiceStub(self._channel)
+        address = channel.resolved(self.target)
+        options = channel.options(address, connections, server_name)
+        self._channels = [
+            grpc.insecure_channel(address, options)
+            if credentials is None
+            else grpc.secure_channel(address, credentials, options)
+            for _ in range(connections)
+        ]
+        self._turns = itertools.cycle([_Stubs(channel) for channel in self._channels])
+
+    @classmethod
+    def from_env(cls, target: str | None = None, **settings: Unpack[channel.Settings]) -> Self:
+        """A client of the server that the environment names, as the commands call it.
+
+        PIXELZOO_TARGET is the address, PIXELZOO_TLS_CA a PEM file of the authorities that may vouch for the server
+        (then the connection is encrypted), PIXELZOO_TLS_SERVER_NAME the name in its certificate where the address is
+        another, PIXELZOO_TOKEN the token to send.
+
+        Args:
+            target: an address that goes before the environment's.
+            **settings: encoding, timeout, wait_for_ready, connections and retries, as `Client` takes them.
+
+        Raises InvalidSetting for a file that cannot be read, and InsecureToken as `Client` does.
+        """
+        return cls(
+            target,
+            credentials=environment.credentials(),
+            token=environment.token(),
+            server_name=environment.server_name(),
+            **settings,
+        )
 
     def close(self) -> None:
-        """Ends the connection, and with it every call under way."""
-        self._channel.close()
+        """Ends the connections, and with it every call under way."""
+        for one in self._channels:
+            one.close()
 
     def __enter__(self) -> Self:
         return self
@@ -106,7 +154,7 @@ class Client:
         token = ""
         while True:
             request = catalog_service_pb2.ListModelsRequest(page_token=token)
-            reply = self._call(self._catalog.ListModels, request, clock)
+            reply = self._call(self._stubs.catalog.ListModels, request, clock)
             found += [Model.from_message(message) for message in reply.models]
             token = reply.next_page_token
             if not token:
@@ -147,7 +195,7 @@ class Client:
         )
         found = []
         for part in parts:
-            reply = self._call(self._sampling.Sample, part.request, clock)
+            reply = self._call(self._stubs.sampling.Sample, part.request, clock)
             found += [results.image(message, part.first) for message in reply.images]
         return Samples(found)
 
@@ -179,7 +227,7 @@ class Client:
                 request = sampling_service_pb2.StreamSampleRequest(
                     sample=part.request, preview_interval=preview_interval
                 )
-                with closing(self._stream(self._sampling.StreamSample, request, clock)) as replies:
+                with closing(self._stream(self._stubs.sampling.StreamSample, request, clock)) as replies:
                     for reply in replies:
                         yield from results.sample_events(reply, part)
 
@@ -243,7 +291,7 @@ class Client:
         )
         found = []
         for part in parts:
-            reply = self._call(self._translation.Translate, part.request, clock)
+            reply = self._call(self._stubs.translation.Translate, part.request, clock)
             found += [results.image(message, part.first) for message in reply.images]
         return Samples(found)
 
@@ -271,7 +319,9 @@ class Client:
                 request = translation_service_pb2.StreamTranslateRequest(
                     translate=part.request, preview_interval=preview_interval
                 )
-                with closing(self._stream(self._translation.StreamTranslate, request, clock)) as replies:
+                with closing(
+                    self._stream(self._stubs.translation.StreamTranslate, request, clock)
+                ) as replies:
                     for reply in replies:
                         yield from results.sample_events(reply, part)
 
@@ -317,7 +367,7 @@ class Client:
         )
         found: list[ImageScores] = []
         for part in parts:
-            reply = self._call(self._scoring.Score, part.request, clock)
+            reply = self._call(self._stubs.scoring.Score, part.request, clock)
             found += [results.scores(message, part.first, described) for message in reply.scores]
         return Scores(found)
 
@@ -342,7 +392,7 @@ class Client:
         def events() -> Generator[ScoreEvent, None, None]:
             for part in parts:
                 request = scoring_service_pb2.StreamScoreRequest(score=part.request)
-                with closing(self._stream(self._scoring.StreamScore, request, clock)) as replies:
+                with closing(self._stream(self._stubs.scoring.StreamScore, request, clock)) as replies:
                     for reply in replies:
                         yield from results.score_events(reply, part, described)
 
@@ -354,7 +404,7 @@ class Client:
         described = self._known(model, clock)
         found: list[Latents] = []
         for request in requests.encode(described, requests.selector(model), pictures, self.encoding):
-            found += map(images.from_tensor, self._call(self._latent.Encode, request, clock).latents)
+            found += map(images.from_tensor, self._call(self._stubs.latent.Encode, request, clock).latents)
         return np.stack(found)
 
     def decode(self, model: str, latents: Latents, *, timeout: float | None = None) -> Pixels:
@@ -363,7 +413,7 @@ class Client:
         described = self._known(model, clock)
         found: list[Pixels] = []
         for request in requests.decode(described, requests.selector(model), latents, self.encoding):
-            found += map(images.from_message, self._call(self._latent.Decode, request, clock).images)
+            found += map(images.from_message, self._call(self._stubs.latent.Decode, request, clock).images)
         return np.stack(found)
 
     def interpolate(
@@ -390,7 +440,7 @@ class Client:
         request = requests.interpolate(
             described, requests.selector(model), start, end, n, method, self.encoding
         )
-        reply = self._call(self._latent.Interpolate, request, clock)
+        reply = self._call(self._stubs.latent.Interpolate, request, clock)
         return np.stack([images.from_message(message) for message in reply.images])
 
     def _clock(self, timeout: float | None) -> Callable[[], float]:
@@ -398,13 +448,18 @@ class Client:
         end = time.monotonic() + (self.timeout if timeout is None else timeout)
         return lambda: max(end - time.monotonic(), 0.0)
 
+    @property
+    def _stubs(self) -> _Stubs:
+        """Those of the connection whose turn it is."""
+        return next(self._turns)
+
     def _known(self, name: str, clock: Callable[[], float]) -> Model:
         """The model's card, from memory if it was fetched before."""
         return self._cards.get(name) or self._describe(name, clock)
 
     def _describe(self, name: str, clock: Callable[[], float]) -> Model:
         request = catalog_service_pb2.GetModelRequest(model=requests.selector(name))
-        described = Model.from_message(self._call(self._catalog.GetModel, request, clock).model)
+        described = Model.from_message(self._call(self._stubs.catalog.GetModel, request, clock).model)
         self._cards[name] = described
         return described
 
@@ -414,12 +469,18 @@ class Client:
         request: requests.Request,
         clock: Callable[[], float],
     ) -> Reply:
-        try:
-            return method(
-                request, timeout=clock(), metadata=self._metadata, wait_for_ready=self.wait_for_ready
-            )
-        except grpc.RpcError as error:
-            raise errors.from_rpc(error, self.target) from None
+        patience = Patience(self.retries)
+        while True:
+            try:
+                return method(
+                    request, timeout=clock(), metadata=self._metadata, wait_for_ready=self.wait_for_ready
+                )
+            except grpc.RpcError as error:
+                refusal = errors.from_rpc(error, self.target)
+            wait = patience.wait_after(refusal)
+            if wait is None or wait >= clock():
+                raise refusal
+            time.sleep(wait)
 
     def _stream(
         self,
@@ -427,7 +488,7 @@ class Client:
         request: requests.Request,
         clock: Callable[[], float],
     ) -> Generator[Reply, None, None]:
-        resumption = Resumption(request)
+        resumption, patience = Resumption(request), Patience(self.retries)
         while True:
             call = method(
                 resumption.request,
@@ -439,9 +500,11 @@ class Client:
                 yield from filter(resumption.is_news, call)
                 return
             except grpc.RpcError as error:
+                refusal = errors.from_rpc(error, self.target)
                 wait = resumption.wait_after(error)
+                wait = patience.wait_after(refusal) if wait is None else wait
                 if wait is None or wait >= clock():
-                    raise errors.from_rpc(error, self.target) from None
+                    raise refusal from None
             finally:
                 call.cancel()  # Whoever stops reading stops the server's work too; a finished call does not mind.
             time.sleep(wait)
