@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ipaddress
 import json
+import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypedDict
 
 from zoo_client.errors import InsecureToken, InvalidSetting
@@ -106,6 +108,12 @@ def options(target: str, connections: int, server_name: str | None) -> list[tupl
     if server_name is not None:
         chosen.append(("grpc.ssl_target_name_override", server_name))
     return chosen
+
+
+def clock(seconds: float) -> Callable[[], float]:
+    """A function that says how many seconds are left of a call that begins now and may take this many."""
+    end = time.monotonic() + seconds
+    return lambda: max(end - time.monotonic(), 0.0)
 
 
 def authorization(token: str | None, target: str, encrypted: bool) -> tuple[tuple[str, str], ...]:

@@ -24,7 +24,7 @@ from pixelzoo.v1 import (
 )
 from pixelzoo.v1.catalog_service_pb2_grpc import CatalogServiceStub
 from zoo_client import channel, environment, errors, images, requests, results, retrying
-from zoo_client.images import Encoding, Images, Latents, Pixels
+from zoo_client.images import Encoding, Images, Latents, LatentsLike, Pixels
 from zoo_client.model import Model
 from zoo_client.options import SampleOptions, ScoreOptions, TranslateOptions
 from zoo_client.requests import Labels, Method
@@ -407,7 +407,7 @@ class Client:
             found += map(images.from_tensor, self._call(self._stubs.latent.Encode, request, clock).latents)
         return np.stack(found)
 
-    def decode(self, model: str, latents: Latents, *, timeout: float | None = None) -> Pixels:
+    def decode(self, model: str, latents: LatentsLike, *, timeout: float | None = None) -> Pixels:
         """The images of latents [n, ...]: uint8 [n, h, w, c]."""
         clock = self._clock(timeout)
         described = self._known(model, clock)
@@ -419,8 +419,8 @@ class Client:
     def interpolate(
         self,
         model: str,
-        start: Images | Latents,
-        end: Images | Latents,
+        start: Images | LatentsLike,
+        end: Images | LatentsLike,
         n: int = 8,
         *,
         method: Method = "linear",
@@ -445,8 +445,7 @@ class Client:
 
     def _clock(self, timeout: float | None) -> Callable[[], float]:
         """A function that says how many seconds are left of a call that begins now."""
-        end = time.monotonic() + (self.timeout if timeout is None else timeout)
-        return lambda: max(end - time.monotonic(), 0.0)
+        return channel.clock(self.timeout if timeout is None else timeout)
 
     @property
     def _stubs(self) -> _Stubs:

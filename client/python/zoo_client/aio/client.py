@@ -1,18 +1,9 @@
-"""The client for asyncio: the surface of `zoo_client.Client`, with `await` and `async for`.
-
-    async with aio.Client() as zoo:
-        samples = await zoo.sample("vae_fashion_mnist", 16, seed=7)
-        async for event in zoo.stream_sample("ddpm_fashion_mnist", 4, preview_interval=5):
-            ...
-
-What the arguments mean, and what comes back, stands at the methods of `zoo_client.Client`.
-"""
+"""The client for asyncio: numpy in, numpy out."""
 
 from __future__ import annotations
 
 import asyncio
 import itertools
-import time
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from types import TracebackType
@@ -33,7 +24,7 @@ from pixelzoo.v1 import (
 )
 from pixelzoo.v1.catalog_service_pb2_grpc import CatalogServiceStub
 from zoo_client import channel, environment, errors, images, requests, results, retrying
-from zoo_client.images import Encoding, Images, Latents, Pixels
+from zoo_client.images import Encoding, Images, Latents, LatentsLike, Pixels
 from zoo_client.model import Model
 from zoo_client.options import SampleOptions, ScoreOptions, TranslateOptions
 from zoo_client.requests import Labels, Method
@@ -324,7 +315,7 @@ class Client:
             found += map(images.from_tensor, reply.latents)
         return np.stack(found)
 
-    async def decode(self, model: str, latents: Latents, *, timeout: float | None = None) -> Pixels:
+    async def decode(self, model: str, latents: LatentsLike, *, timeout: float | None = None) -> Pixels:
         """The images of latents [n, ...]: uint8 [n, h, w, c]."""
         clock = self._clock(timeout)
         described = await self._known(model, clock)
@@ -337,8 +328,8 @@ class Client:
     async def interpolate(
         self,
         model: str,
-        start: Images | Latents,
-        end: Images | Latents,
+        start: Images | LatentsLike,
+        end: Images | LatentsLike,
         n: int = 8,
         *,
         method: Method = "linear",
@@ -363,8 +354,7 @@ class Client:
 
     def _clock(self, timeout: float | None) -> Callable[[], float]:
         """A function that says how many seconds are left of a call that begins now."""
-        end = time.monotonic() + (self.timeout if timeout is None else timeout)
-        return lambda: max(end - time.monotonic(), 0.0)
+        return channel.clock(self.timeout if timeout is None else timeout)
 
     @property
     def _stubs(self) -> _Stubs:
