@@ -75,6 +75,7 @@ HOUSES = [
             "commands",
             "aio session",
             "client",
+            "connections",
             "reproduction resuming retrying",
             "results channel environment local",
             "recipe requests grid held_out traversal",

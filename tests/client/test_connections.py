@@ -174,14 +174,14 @@ def replicas(demo_models: Path, tmp_path_factory: pytest.TempPathFactory) -> Ite
         processes.append(
             subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
         )
-    found = []
-    for process in processes:
-        ready = re.search(r"ready on (\S+:\d+)", process.stdout.readline())
-        found.append((process, ready[1]))
-    yield found
-    for process, _ in found:
-        process.kill()
-        process.communicate()
+    try:
+        lines = [process.stdout.readline() for process in processes]
+        addresses = [re.search(r"ready on (\S+:\d+)", line)[1] for line in lines]
+        yield list(zip(processes, addresses, strict=True))
+    finally:
+        for process in processes:
+            process.kill()
+            process.communicate()
 
 
 def test_servers_are_called_in_turn_and_one_that_is_not_serving_no_more(replicas: list[Any]) -> None:

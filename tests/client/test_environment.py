@@ -36,24 +36,24 @@ def catalog() -> Catalog:
 @pytest.fixture
 def named(
     catalog: Catalog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, certificates: ModuleType
-) -> Iterator[None]:
-    """The environment names a server with TLS, whose certificate has another name than its address."""
+) -> Iterator[str]:
+    """The environment names a server whose certificate has another name than its address; gives its other one."""
     authority = certificates.authority()
     pair = certificates.vouched_by(authority, "zoo.example")
     credentials = grpc.ssl_server_credentials([(pair.key_pem(), pair.certificate_pem)])
     server = grpc.server(ThreadPoolExecutor(2))
     catalog_service_pb2_grpc.add_CatalogServiceServicer_to_server(catalog, server)
-    port = server.add_secure_port("127.0.0.1:0", credentials)
+    port, other = (server.add_secure_port("127.0.0.1:0", credentials) for _ in range(2))
     server.start()
     (tmp_path / "ca.pem").write_bytes(authority.certificate_pem)
     values = (f"127.0.0.1:{port}", str(tmp_path / "ca.pem"), "zoo.example", "pxz_secret")
     for name, value in zip(NAMES, values, strict=True):
         monkeypatch.setenv(name, value)
-    yield
+    yield f"127.0.0.1:{other}"
     server.stop(None)
 
 
-def test_both_clients_and_the_commands_reach_the_server_that_it_names(named: None, catalog: Catalog) -> None:
+def test_both_clients_and_the_commands_reach_the_server_that_it_names(named: str, catalog: Catalog) -> None:
     with Client.from_env(timeout=60) as client:
         assert client.models() == []
 
@@ -67,10 +67,21 @@ def test_both_clients_and_the_commands_reach_the_server_that_it_names(named: Non
     assert catalog.authorizations == ["Bearer pxz_secret"] * 3
 
 
-def test_the_name_in_the_certificate_counts(named: None, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_name_in_the_certificate_counts(named: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(environment.TLS_SERVER_NAME, "other.example")
     with Client.from_env() as client, pytest.raises(errors.ServerUnreachable):
         client.models()
+
+
+def test_several_servers_have_one_name(named: str, catalog: Catalog, monkeypatch: pytest.MonkeyPatch) -> None:
+    both = f"{environment.target()},{named}"
+    with Client.from_env(both, timeout=60) as client:
+        for _ in range(4):
+            client.models()
+    assert catalog.authorizations == ["Bearer pxz_secret"] * 4
+    monkeypatch.delenv(environment.TLS_SERVER_NAME)
+    with pytest.raises(errors.InvalidSetting, match=r"server_name: with TLS, .* PIXELZOO_TLS_SERVER_NAME"):
+        Client.from_env(both)
 
 
 def test_what_is_empty_is_not_set(monkeypatch: pytest.MonkeyPatch) -> None:

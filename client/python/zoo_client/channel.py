@@ -96,10 +96,18 @@ def resolved(target: str) -> str:
     return f"ipv{versions.pop()}:{','.join(addresses)}"
 
 
-def options(target: str, connections: int, server_name: str | None) -> list[tuple[str, int | str]]:
-    """The channel's options for a resolved target. Raises InvalidSetting for a wrong number of connections."""
+def options(
+    target: str, connections: int, encrypted: bool, server_name: str | None
+) -> list[tuple[str, int | str]]:
+    """The channel's options for a resolved target. Raises InvalidSetting for settings that do not go together."""
     if not 1 <= connections <= MAX_CONNECTIONS:
         raise InvalidSetting("connections", f"{connections} is not 1 to {MAX_CONNECTIONS}")
+    if encrypted and server_name is None and "," in target:
+        raise InvalidSetting(
+            "server_name",
+            f"with TLS, {target} needs the one name in the certificates of all its servers: server_name=, or "
+            "the environment's PIXELZOO_TLS_SERVER_NAME",
+        )
     several = target.startswith("dns:") or "," in target
     config = {**SERVICE_CONFIG, **BALANCING} if several else SERVICE_CONFIG
     chosen = [*CHANNEL_OPTIONS, ("grpc.service_config", json.dumps(config))]

@@ -2,48 +2,27 @@
 
 from __future__ import annotations
 
-import itertools
-import time
 from collections.abc import Callable, Generator
 from contextlib import closing
 from types import TracebackType
-from typing import Self, TypeVar, Unpack
+from typing import Self, Unpack
 
 import grpc
 import numpy as np
 
 from pixelzoo.v1 import (
     catalog_service_pb2,
-    latent_service_pb2_grpc,
     sampling_service_pb2,
-    sampling_service_pb2_grpc,
     scoring_service_pb2,
-    scoring_service_pb2_grpc,
     translation_service_pb2,
-    translation_service_pb2_grpc,
 )
-from pixelzoo.v1.catalog_service_pb2_grpc import CatalogServiceStub
-from zoo_client import channel, environment, errors, images, requests, results, retrying
+from zoo_client import channel, environment, images, requests, results, retrying
+from zoo_client.connections import Connections
 from zoo_client.images import Encoding, Images, Latents, LatentsLike, Pixels
 from zoo_client.model import Model
 from zoo_client.options import SampleOptions, ScoreOptions, TranslateOptions
 from zoo_client.requests import Labels, Method
 from zoo_client.results import ImageScores, SampleEvent, Samples, ScoreEvent, Scores
-from zoo_client.resuming import Resumption
-from zoo_client.retrying import Patience
-
-Reply = TypeVar("Reply")
-
-
-class _Stubs:
-    """The services over one connection."""
-
-    def __init__(self, channel: grpc.Channel) -> None:
-        self.catalog = CatalogServiceStub(channel)
-        self.sampling = sampling_service_pb2_grpc.SamplingServiceStub(channel)
-        self.translation = translation_service_pb2_grpc.TranslationServiceStub(channel)
-        self.scoring = scoring_service_pb2_grpc.ScoringServiceStub(channel)
-        self.latent = latent_service_pb2_grpc.LatentServiceStub(channel)
 
 
 class Client:
@@ -96,21 +75,12 @@ class Client:
         retries: int = retrying.DEFAULT_RETRIES,
     ) -> None:
         self.target = target or environment.target()
-        self._metadata = channel.authorization(token, self.target, credentials is not None)
         self.encoding: Encoding = encoding
         self.timeout = timeout
-        self.wait_for_ready = wait_for_ready
-        self.retries = retries
         self._cards: dict[str, Model] = {}
-        address = channel.resolved(self.target)
-        options = channel.options(address, connections, server_name)
-        self._channels = [
-            grpc.insecure_channel(address, options)
-            if credentials is None
-            else grpc.secure_channel(address, credentials, options)
-            for _ in range(connections)
-        ]
-        self._turns = itertools.cycle([_Stubs(channel) for channel in self._channels])
+        self._server = Connections(
+            self.target, credentials, token, server_name, wait_for_ready, connections, retries
+        )
 
     @classmethod
     def from_env(cls, target: str | None = None, **settings: Unpack[channel.Settings]) -> Self:
@@ -136,8 +106,7 @@ class Client:
 
     def close(self) -> None:
         """Ends the connections, and with it every call under way."""
-        for one in self._channels:
-            one.close()
+        self._server.close()
 
     def __enter__(self) -> Self:
         return self
@@ -154,7 +123,7 @@ class Client:
         token = ""
         while True:
             request = catalog_service_pb2.ListModelsRequest(page_token=token)
-            reply = self._call(self._stubs.catalog.ListModels, request, clock)
+            reply = self._server.call(self._server.stubs.catalog.ListModels, request, clock)
             found += [Model.from_message(message) for message in reply.models]
             token = reply.next_page_token
             if not token:
@@ -195,7 +164,7 @@ class Client:
         )
         found = []
         for part in parts:
-            reply = self._call(self._stubs.sampling.Sample, part.request, clock)
+            reply = self._server.call(self._server.stubs.sampling.Sample, part.request, clock)
             found += [results.image(message, part.first) for message in reply.images]
         return Samples(found)
 
@@ -227,7 +196,9 @@ class Client:
                 request = sampling_service_pb2.StreamSampleRequest(
                     sample=part.request, preview_interval=preview_interval
                 )
-                with closing(self._stream(self._stubs.sampling.StreamSample, request, clock)) as replies:
+                with closing(
+                    self._server.stream(self._server.stubs.sampling.StreamSample, request, clock)
+                ) as replies:
                     for reply in replies:
                         yield from results.sample_events(reply, part)
 
@@ -291,7 +262,7 @@ class Client:
         )
         found = []
         for part in parts:
-            reply = self._call(self._stubs.translation.Translate, part.request, clock)
+            reply = self._server.call(self._server.stubs.translation.Translate, part.request, clock)
             found += [results.image(message, part.first) for message in reply.images]
         return Samples(found)
 
@@ -320,7 +291,7 @@ class Client:
                     translate=part.request, preview_interval=preview_interval
                 )
                 with closing(
-                    self._stream(self._stubs.translation.StreamTranslate, request, clock)
+                    self._server.stream(self._server.stubs.translation.StreamTranslate, request, clock)
                 ) as replies:
                     for reply in replies:
                         yield from results.sample_events(reply, part)
@@ -367,7 +338,7 @@ class Client:
         )
         found: list[ImageScores] = []
         for part in parts:
-            reply = self._call(self._stubs.scoring.Score, part.request, clock)
+            reply = self._server.call(self._server.stubs.scoring.Score, part.request, clock)
             found += [results.scores(message, part.first, described) for message in reply.scores]
         return Scores(found)
 
@@ -392,7 +363,9 @@ class Client:
         def events() -> Generator[ScoreEvent, None, None]:
             for part in parts:
                 request = scoring_service_pb2.StreamScoreRequest(score=part.request)
-                with closing(self._stream(self._stubs.scoring.StreamScore, request, clock)) as replies:
+                with closing(
+                    self._server.stream(self._server.stubs.scoring.StreamScore, request, clock)
+                ) as replies:
                     for reply in replies:
                         yield from results.score_events(reply, part, described)
 
@@ -404,7 +377,10 @@ class Client:
         described = self._known(model, clock)
         found: list[Latents] = []
         for request in requests.encode(described, requests.selector(model), pictures, self.encoding):
-            found += map(images.from_tensor, self._call(self._stubs.latent.Encode, request, clock).latents)
+            found += map(
+                images.from_tensor,
+                self._server.call(self._server.stubs.latent.Encode, request, clock).latents,
+            )
         return np.stack(found)
 
     def decode(self, model: str, latents: LatentsLike, *, timeout: float | None = None) -> Pixels:
@@ -413,7 +389,10 @@ class Client:
         described = self._known(model, clock)
         found: list[Pixels] = []
         for request in requests.decode(described, requests.selector(model), latents, self.encoding):
-            found += map(images.from_message, self._call(self._stubs.latent.Decode, request, clock).images)
+            found += map(
+                images.from_message,
+                self._server.call(self._server.stubs.latent.Decode, request, clock).images,
+            )
         return np.stack(found)
 
     def interpolate(
@@ -440,17 +419,12 @@ class Client:
         request = requests.interpolate(
             described, requests.selector(model), start, end, n, method, self.encoding
         )
-        reply = self._call(self._stubs.latent.Interpolate, request, clock)
+        reply = self._server.call(self._server.stubs.latent.Interpolate, request, clock)
         return np.stack([images.from_message(message) for message in reply.images])
 
     def _clock(self, timeout: float | None) -> Callable[[], float]:
         """A function that says how many seconds are left of a call that begins now."""
         return channel.clock(self.timeout if timeout is None else timeout)
-
-    @property
-    def _stubs(self) -> _Stubs:
-        """Those of the connection whose turn it is."""
-        return next(self._turns)
 
     def _known(self, name: str, clock: Callable[[], float]) -> Model:
         """The model's card, from memory if it was fetched before."""
@@ -458,52 +432,8 @@ class Client:
 
     def _describe(self, name: str, clock: Callable[[], float]) -> Model:
         request = catalog_service_pb2.GetModelRequest(model=requests.selector(name))
-        described = Model.from_message(self._call(self._stubs.catalog.GetModel, request, clock).model)
+        described = Model.from_message(
+            self._server.call(self._server.stubs.catalog.GetModel, request, clock).model
+        )
         self._cards[name] = described
         return described
-
-    def _call(
-        self,
-        method: grpc.UnaryUnaryMultiCallable[requests.Request, Reply],
-        request: requests.Request,
-        clock: Callable[[], float],
-    ) -> Reply:
-        patience = Patience(self.retries)
-        while True:
-            try:
-                return method(
-                    request, timeout=clock(), metadata=self._metadata, wait_for_ready=self.wait_for_ready
-                )
-            except grpc.RpcError as error:
-                refusal = errors.from_rpc(error, self.target)
-            wait = patience.wait_after(refusal)
-            if wait is None or wait >= clock():
-                raise refusal
-            time.sleep(wait)
-
-    def _stream(
-        self,
-        method: grpc.UnaryStreamMultiCallable[requests.Request, Reply],
-        request: requests.Request,
-        clock: Callable[[], float],
-    ) -> Generator[Reply, None, None]:
-        resumption, patience = Resumption(request), Patience(self.retries)
-        while True:
-            call = method(
-                resumption.request,
-                timeout=clock(),
-                metadata=self._metadata,
-                wait_for_ready=self.wait_for_ready,
-            )
-            try:
-                yield from filter(resumption.is_news, call)
-                return
-            except grpc.RpcError as error:
-                refusal = errors.from_rpc(error, self.target)
-                wait = resumption.wait_after(error)
-                wait = patience.wait_after(refusal) if wait is None else wait
-                if wait is None or wait >= clock():
-                    raise refusal from None
-            finally:
-                call.cancel()  # Whoever stops reading stops the server's work too; a finished call does not mind.
-            time.sleep(wait)

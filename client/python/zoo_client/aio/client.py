@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import itertools
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from types import TracebackType
@@ -14,37 +13,19 @@ import numpy as np
 
 from pixelzoo.v1 import (
     catalog_service_pb2,
-    latent_service_pb2_grpc,
     sampling_service_pb2,
-    sampling_service_pb2_grpc,
     scoring_service_pb2,
-    scoring_service_pb2_grpc,
     translation_service_pb2,
-    translation_service_pb2_grpc,
 )
-from pixelzoo.v1.catalog_service_pb2_grpc import CatalogServiceStub
-from zoo_client import channel, environment, errors, images, requests, results, retrying
+from zoo_client import channel, environment, images, requests, results, retrying
+from zoo_client.aio.connections import Connections
 from zoo_client.images import Encoding, Images, Latents, LatentsLike, Pixels
 from zoo_client.model import Model
 from zoo_client.options import SampleOptions, ScoreOptions, TranslateOptions
 from zoo_client.requests import Labels, Method
 from zoo_client.results import ImageScores, SampleEvent, Samples, ScoreEvent, Scores
-from zoo_client.resuming import Resumption
-from zoo_client.retrying import Patience
 
-Reply = TypeVar("Reply")
 Parts = TypeVar("Parts")
-
-
-class _Stubs:
-    """The services over one connection."""
-
-    def __init__(self, channel: grpc.aio.Channel) -> None:
-        self.catalog = CatalogServiceStub(channel)
-        self.sampling = sampling_service_pb2_grpc.SamplingServiceStub(channel)
-        self.translation = translation_service_pb2_grpc.TranslationServiceStub(channel)
-        self.scoring = scoring_service_pb2_grpc.ScoringServiceStub(channel)
-        self.latent = latent_service_pb2_grpc.LatentServiceStub(channel)
 
 
 class Client:
@@ -69,21 +50,12 @@ class Client:
         retries: int = retrying.DEFAULT_RETRIES,
     ) -> None:
         self.target = target or environment.target()
-        self._metadata = channel.authorization(token, self.target, credentials is not None)
         self.encoding: Encoding = encoding
         self.timeout = timeout
-        self.wait_for_ready = wait_for_ready
-        self.retries = retries
         self._cards: dict[str, Model] = {}
-        address = channel.resolved(self.target)
-        options = channel.options(address, connections, server_name)
-        self._channels = [
-            grpc.aio.insecure_channel(address, options)
-            if credentials is None
-            else grpc.aio.secure_channel(address, credentials, options)
-            for _ in range(connections)
-        ]
-        self._turns = itertools.cycle([_Stubs(channel) for channel in self._channels])
+        self._server = Connections(
+            self.target, credentials, token, server_name, wait_for_ready, connections, retries
+        )
 
     @classmethod
     def from_env(cls, target: str | None = None, **settings: Unpack[channel.Settings]) -> Self:
@@ -98,8 +70,7 @@ class Client:
 
     async def close(self) -> None:
         """Ends the connections, and with it every call under way."""
-        for one in self._channels:
-            await one.close()
+        await self._server.close()
 
     async def __aenter__(self) -> Self:
         return self
@@ -116,7 +87,7 @@ class Client:
         token = ""
         while True:
             request = catalog_service_pb2.ListModelsRequest(page_token=token)
-            reply = await self._call(self._stubs.catalog.ListModels, request, clock)
+            reply = await self._server.call(self._server.stubs.catalog.ListModels, request, clock)
             found += [Model.from_message(message) for message in reply.models]
             token = reply.next_page_token
             if not token:
@@ -145,7 +116,7 @@ class Client:
         )
         found = []
         for part in parts:
-            reply = await self._call(self._stubs.sampling.Sample, part.request, clock)
+            reply = await self._server.call(self._server.stubs.sampling.Sample, part.request, clock)
             found += [results.image(message, part.first) for message in reply.images]
         return Samples(found)
 
@@ -171,7 +142,9 @@ class Client:
             request = sampling_service_pb2.StreamSampleRequest(
                 sample=part.request, preview_interval=preview_interval
             )
-            async with aclosing(self._stream(self._stubs.sampling.StreamSample, request, clock)) as replies:
+            async with aclosing(
+                self._server.stream(self._server.stubs.sampling.StreamSample, request, clock)
+            ) as replies:
                 async for reply in replies:
                     for event in results.sample_events(reply, part):
                         yield event
@@ -215,7 +188,7 @@ class Client:
         )
         found = []
         for part in parts:
-            reply = await self._call(self._stubs.translation.Translate, part.request, clock)
+            reply = await self._server.call(self._server.stubs.translation.Translate, part.request, clock)
             found += [results.image(message, part.first) for message in reply.images]
         return Samples(found)
 
@@ -242,7 +215,7 @@ class Client:
                 translate=part.request, preview_interval=preview_interval
             )
             async with aclosing(
-                self._stream(self._stubs.translation.StreamTranslate, request, clock)
+                self._server.stream(self._server.stubs.translation.StreamTranslate, request, clock)
             ) as replies:
                 async for reply in replies:
                     for event in results.sample_events(reply, part):
@@ -275,7 +248,7 @@ class Client:
         )
         found: list[ImageScores] = []
         for part in parts:
-            reply = await self._call(self._stubs.scoring.Score, part.request, clock)
+            reply = await self._server.call(self._server.stubs.scoring.Score, part.request, clock)
             found += [results.scores(message, part.first, described) for message in reply.scores]
         return Scores(found)
 
@@ -298,7 +271,9 @@ class Client:
         )
         for part in parts:
             request = scoring_service_pb2.StreamScoreRequest(score=part.request)
-            async with aclosing(self._stream(self._stubs.scoring.StreamScore, request, clock)) as replies:
+            async with aclosing(
+                self._server.stream(self._server.stubs.scoring.StreamScore, request, clock)
+            ) as replies:
                 async for reply in replies:
                     for event in results.score_events(reply, part, described):
                         yield event
@@ -311,7 +286,7 @@ class Client:
         for request in await asyncio.to_thread(
             requests.encode, described, requests.selector(model), pictures, self.encoding
         ):
-            reply = await self._call(self._stubs.latent.Encode, request, clock)
+            reply = await self._server.call(self._server.stubs.latent.Encode, request, clock)
             found += map(images.from_tensor, reply.latents)
         return np.stack(found)
 
@@ -321,7 +296,7 @@ class Client:
         described = await self._known(model, clock)
         found: list[Pixels] = []
         for request in requests.decode(described, requests.selector(model), latents, self.encoding):
-            reply = await self._call(self._stubs.latent.Decode, request, clock)
+            reply = await self._server.call(self._server.stubs.latent.Decode, request, clock)
             found += map(images.from_message, reply.images)
         return np.stack(found)
 
@@ -341,7 +316,7 @@ class Client:
         request = await asyncio.to_thread(
             requests.interpolate, described, requests.selector(model), start, end, n, method, self.encoding
         )
-        reply = await self._call(self._stubs.latent.Interpolate, request, clock)
+        reply = await self._server.call(self._server.stubs.latent.Interpolate, request, clock)
         return np.stack([images.from_message(message) for message in reply.images])
 
     async def _parts(
@@ -356,65 +331,14 @@ class Client:
         """A function that says how many seconds are left of a call that begins now."""
         return channel.clock(self.timeout if timeout is None else timeout)
 
-    @property
-    def _stubs(self) -> _Stubs:
-        """Those of the connection whose turn it is."""
-        return next(self._turns)
-
     async def _known(self, name: str, clock: Callable[[], float]) -> Model:
         """The model's card, from memory if it was fetched before."""
         return self._cards.get(name) or await self._describe(name, clock)
 
     async def _describe(self, name: str, clock: Callable[[], float]) -> Model:
         request = catalog_service_pb2.GetModelRequest(model=requests.selector(name))
-        described = Model.from_message((await self._call(self._stubs.catalog.GetModel, request, clock)).model)
+        described = Model.from_message(
+            (await self._server.call(self._server.stubs.catalog.GetModel, request, clock)).model
+        )
         self._cards[name] = described
         return described
-
-    async def _call(
-        self,
-        method: grpc.aio.UnaryUnaryMultiCallable[requests.Request, Reply],
-        request: requests.Request,
-        clock: Callable[[], float],
-    ) -> Reply:
-        patience = Patience(self.retries)
-        while True:
-            try:
-                return await method(
-                    request, timeout=clock(), metadata=self._metadata, wait_for_ready=self.wait_for_ready
-                )
-            except grpc.aio.AioRpcError as error:
-                refusal = errors.from_rpc(error, self.target)
-            wait = patience.wait_after(refusal)
-            if wait is None or wait >= clock():
-                raise refusal
-            await asyncio.sleep(wait)
-
-    async def _stream(
-        self,
-        method: grpc.aio.UnaryStreamMultiCallable[requests.Request, Reply],
-        request: requests.Request,
-        clock: Callable[[], float],
-    ) -> AsyncGenerator[Reply, None]:
-        resumption, patience = Resumption(request), Patience(self.retries)
-        while True:
-            call = method(
-                resumption.request,
-                timeout=clock(),
-                metadata=self._metadata,
-                wait_for_ready=self.wait_for_ready,
-            )
-            try:
-                async for reply in call:
-                    if resumption.is_news(reply):
-                        yield reply
-                return
-            except grpc.aio.AioRpcError as error:
-                refusal = errors.from_rpc(error, self.target)
-                wait = resumption.wait_after(error)
-                wait = patience.wait_after(refusal) if wait is None else wait
-                if wait is None or wait >= clock():
-                    raise refusal from None
-            finally:
-                call.cancel()  # Whoever stops reading stops the server's work too; a finished call does not mind.
-            await asyncio.sleep(wait)
