@@ -13,14 +13,22 @@ from pathlib import Path
 from typing import Any
 
 import grpc
+import numpy as np
 import pytest
 from google.protobuf import any_pb2, duration_pb2
 from google.rpc import error_details_pb2, status_pb2
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_status import rpc_status
 
-from pixelzoo.v1 import catalog_service_pb2, catalog_service_pb2_grpc
-from zoo_client import Client, aio, channel, errors, retrying
+from pixelzoo.v1 import (
+    card_pb2,
+    catalog_service_pb2,
+    catalog_service_pb2_grpc,
+    progress_pb2,
+    sampling_service_pb2,
+    sampling_service_pb2_grpc,
+)
+from zoo_client import Client, Progress, aio, channel, errors, retrying
 
 PATIENCE = 120.0
 Call = Callable[..., Any]
@@ -39,11 +47,26 @@ def aio_calls(target: str, n: int, **settings: Any) -> list[Any]:
     return asyncio.run(calls())
 
 
+def sync_stream(target: str) -> list[Any]:
+    with Client(target, timeout=PATIENCE) as client:
+        return list(client.stream_sample("model", 1))
+
+
+def aio_stream(target: str) -> list[Any]:
+    async def stream() -> list[Any]:
+        async with aio.Client(target, timeout=PATIENCE) as client:
+            return [event async for event in client.stream_sample("model", 1)]
+
+    return asyncio.run(stream())
+
+
 both = pytest.mark.parametrize("calls", [sync_calls, aio_calls])
 
 
-class Catalog(catalog_service_pb2_grpc.CatalogServiceServicer):
-    """Puts the first `refusals` calls off with RetryInfo, and notes who called and when."""
+class Catalog(
+    catalog_service_pb2_grpc.CatalogServiceServicer, sampling_service_pb2_grpc.SamplingServiceServicer
+):
+    """Puts the first `refusals` lists and streams off with RetryInfo, and notes who called and when."""
 
     def __init__(self) -> None:
         self.refusals, self.seconds = 0, 0.25
@@ -51,11 +74,22 @@ class Catalog(catalog_service_pb2_grpc.CatalogServiceServicer):
         self.times: list[float] = []
 
     def ListModels(self, request, context):
+        self.admit(context)
+        return catalog_service_pb2.ListModelsResponse()
+
+    def GetModel(self, request, context):
+        card = card_pb2.ModelCard(contract_version=1)
+        return catalog_service_pb2.GetModelResponse(model=catalog_service_pb2.Model(name="model", card=card))
+
+    def StreamSample(self, request, context):
+        self.admit(context)
+        yield sampling_service_pb2.StreamSampleResponse(progress=progress_pb2.Progress(items=1))
+
+    def admit(self, context):
         self.peers.append(context.peer())
         self.times.append(time.monotonic())
         if len(self.peers) <= self.refusals:
             context.abort_with_status(rpc_status.to_status(self.full()))
-        return catalog_service_pb2.ListModelsResponse()
 
     def full(self) -> status_pb2.Status:
         delay = duration_pb2.Duration()
@@ -76,6 +110,7 @@ def catalog() -> Catalog:
 def address(catalog: Catalog) -> Iterator[str]:
     server = grpc.server(ThreadPoolExecutor(2))
     catalog_service_pb2_grpc.add_CatalogServiceServicer_to_server(catalog, server)
+    sampling_service_pb2_grpc.add_SamplingServiceServicer_to_server(catalog, server)
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()
     yield f"127.0.0.1:{port}"
@@ -98,9 +133,17 @@ def test_a_call_that_is_put_off_waits_as_long_as_the_server_says(
 ) -> None:
     catalog.refusals = 2
     assert calls(address, 1) == [[]]
-    waits = [after - before for before, after in zip(catalog.times, catalog.times[1:], strict=False)]
-    assert len(waits) == 2
-    assert min(waits) >= catalog.seconds
+    assert len(catalog.times) == 3
+    assert min(np.diff(catalog.times)) >= catalog.seconds
+
+
+@pytest.mark.parametrize("stream", [sync_stream, aio_stream])
+def test_a_stream_that_is_put_off_waits_too(address: str, catalog: Catalog, stream: Call) -> None:
+    catalog.refusals = 2
+    [event] = stream(address)
+    assert isinstance(event, Progress)
+    assert len(catalog.times) == 3
+    assert min(np.diff(catalog.times)) >= catalog.seconds
 
 
 @both
