@@ -47,6 +47,11 @@ def families(handmade: ModuleType) -> ModuleType:
 
 
 @pytest.fixture(scope="session")
+def certificates() -> ModuleType:
+    return load_module("certificates_by_hand")
+
+
+@pytest.fixture(scope="session")
 def demo_models(handmade: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder of two models of the size of the held-out images, `quarters` and `halves`; read it only."""
     folder = tmp_path_factory.mktemp("demo_models")

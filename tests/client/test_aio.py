@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from zoo_client import Client, Image, ImageScores, Preview, Progress, aio, errors, held_out, images
+from zoo_client import Client, Image, ImageScores, Preview, Progress, Session, aio, errors, held_out, images
 
 IMAGES = held_out.load().images[:3]
 
@@ -18,12 +18,20 @@ def run(coroutine: Coroutine[Any, Any, Any]) -> Any:
     return asyncio.run(coroutine)
 
 
-def test_one_surface() -> None:
-    names = [name for name in vars(Client) if not name.startswith("_")]
-    assert names == [name for name in vars(aio.Client) if not name.startswith("_")]
+@pytest.mark.parametrize(("sync", "asynchronous"), [(Client, aio.Client), (Session, aio.Session)])
+def test_one_surface(sync: type, asynchronous: type) -> None:
+    names = [name for name in vars(sync) if not name.startswith("_")]
+    assert names == [name for name in vars(asynchronous) if not name.startswith("_")]
     for name in [*names, "__init__"]:
-        sync, asynchronous = (inspect.signature(getattr(kind, name)) for kind in (Client, aio.Client))
-        assert sync.parameters == asynchronous.parameters, name
+        ours, theirs = (inspect.signature(getattr(kind, name)) for kind in (sync, asynchronous))
+        assert ours.parameters == theirs.parameters, name
+        result = (
+            str(ours.return_annotation)
+            .replace("Generator[", "AsyncGenerator[")
+            .replace(", None, None]", ", None]")
+        )
+        assert result == str(theirs.return_annotation), name
+        assert getattr(sync, name).__doc__ if name != "__init__" else sync.__doc__
 
 
 def test_unary_calls_give_what_the_sync_client_gives(target: str, zoo: Client) -> None:

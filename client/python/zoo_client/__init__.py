@@ -22,7 +22,9 @@ if TYPE_CHECKING:
     from zoo_client.errors import ZooError
     from zoo_client.grid import grid
     from zoo_client.model import Model, Version
-    from zoo_client.results import Image, ImageScores, Preview, Progress, Recipe, Samples, ScoreInfo, Scores
+    from zoo_client.recipe import Recipe
+    from zoo_client.results import Image, ImageScores, Preview, Progress, Samples, ScoreInfo, Scores
+    from zoo_client.session import Session
 
 __all__ = [
     "Client",
@@ -35,6 +37,7 @@ __all__ = [
     "Samples",
     "ScoreInfo",
     "Scores",
+    "Session",
     "Version",
     "ZooError",
     "aio",
@@ -52,10 +55,11 @@ _HOMES = {
     "ImageScores": "results",
     "Preview": "results",
     "Progress": "results",
-    "Recipe": "results",
+    "Recipe": "recipe",
     "Samples": "results",
     "ScoreInfo": "results",
     "Scores": "results",
+    "Session": "session",
 }
 
 

@@ -1,31 +1,31 @@
-"""How the client connects: message sizes, keepalive and retries, for the sync and the asyncio stack alike."""
+"""How the client connects: addresses, message sizes, keepalive and retries, for both stacks alike."""
 
 from __future__ import annotations
 
 import ipaddress
 import json
-import os
-from pathlib import Path
-from typing import TYPE_CHECKING
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypedDict
 
-from zoo_client.errors import InsecureToken
+from zoo_client.errors import InsecureToken, InvalidSetting
 
 if TYPE_CHECKING:
-    import grpc
+    from zoo_client.images import Encoding
 
-DEFAULT_TARGET = "localhost:50051"
 DEFAULT_TIMEOUT = 600.0  # Seconds; a call without any deadline could wait for ever.
 # gRPC's own limit, 4 MiB, is one raw 1024 x 1024 RGB image and a bit.
 MAX_SEND_BYTES = 64 << 20
 MAX_RECEIVE_BYTES = (
     260 << 20
 )  # A server sends at most 256 MiB of pixels at once, unless it is configured otherwise.
+MAX_CONNECTIONS = 64
 
 # Only UNAVAILABLE is repeated: it says that the server did not take the call on, or went away. A stream is repeated
 # only if nothing of it has arrived yet. gRPC varies each wait by 20 %, so that clients do not come back all at once.
 # A server that goes away fails every call in flight at once, and repetitions end when half of the tokens are gone, so
 # there must be far more of them than calls. Each success gives one back.
-SERVICE_CONFIG = {
+SERVICE_CONFIG: dict[str, Any] = {
     "methodConfig": [
         {
             "name": [{}],
@@ -41,6 +41,13 @@ SERVICE_CONFIG = {
     "retryThrottling": {"maxTokens": 1000, "tokenRatio": 1},
 }
 
+# Of several addresses each is called in its turn, while its health says SERVING. A watch of health is a call that does
+# not end, of which a server takes a limited number; so a client of one address, which has no choice, watches nothing.
+BALANCING: dict[str, Any] = {
+    "loadBalancingConfig": [{"round_robin": {}}],
+    "healthCheckConfig": {"serviceName": ""},
+}
+
 # Servers close the connection of a client that pings more often than they allow; once a minute is safe.
 CHANNEL_OPTIONS: list[tuple[str, int | str]] = [
     ("grpc.max_receive_message_length", MAX_RECEIVE_BYTES),
@@ -49,28 +56,72 @@ CHANNEL_OPTIONS: list[tuple[str, int | str]] = [
     ("grpc.keepalive_timeout_ms", 20_000),
     ("grpc.keepalive_permit_without_calls", 0),
     ("grpc.enable_retries", 1),
-    ("grpc.service_config", json.dumps(SERVICE_CONFIG)),
 ]
 
 
-def default_target() -> str:
-    """The address to call if none is named: PIXELZOO_TARGET, or else localhost:50051."""
-    return os.environ.get("PIXELZOO_TARGET") or DEFAULT_TARGET
+class Settings(TypedDict, total=False):
+    """What `Client.from_env` leaves to its caller: the arguments of `Client` about calls, and not about servers."""
+
+    encoding: Encoding
+    timeout: float
+    wait_for_ready: bool
+    connections: int
+    retries: int
 
 
-def token_from_environment() -> str | None:
-    """PIXELZOO_TOKEN: the token that commands send, if any. It is no flag, because other users can see those."""
-    return os.environ.get("PIXELZOO_TOKEN") or None
+def resolved(target: str) -> str:
+    """The target as gRPC takes it: "10.0.0.1:1,10.0.0.2:1" becomes "ipv4:10.0.0.1:1,10.0.0.2:1".
+
+    Raises InvalidSetting for a list of anything but IP addresses of one kind, which gRPC cannot call in turn.
+    """
+    if "," not in target or target.startswith(("ipv4:", "ipv6:", "unix:", "dns:", "xds:")):
+        return target
+    versions, addresses = set(), []
+    for address in target.split(","):
+        host, colon, port = address.strip().rpartition(":")
+        try:
+            ip = ipaddress.ip_address("127.0.0.1" if host == "localhost" else host.strip("[]"))
+        except ValueError:
+            ip = None
+        if ip is None or not colon or not port.isdigit():
+            raise InvalidSetting(
+                "target",
+                f"{address.strip()!r} is no IP address with a port: several addresses are such as 10.0.0.1:50051; "
+                "for names, let one name have all the addresses, and call dns:///NAME:50051",
+            )
+        versions.add(ip.version)
+        addresses.append(f"{ip}:{port}" if ip.version == 4 else f"[{ip}]:{port}")
+    if len(versions) > 1:
+        raise InvalidSetting("target", f"{target} mixes IPv4 and IPv6: name addresses of one kind")
+    return f"ipv{versions.pop()}:{','.join(addresses)}"
 
 
-def credentials_from_environment() -> grpc.ChannelCredentials | None:
-    """TLS that trusts the authorities in the PEM file PIXELZOO_TLS_CA; None, in the clear, if it is not set."""
-    path = os.environ.get("PIXELZOO_TLS_CA")
-    if not path:
-        return None
-    import grpc
+def options(
+    target: str, connections: int, encrypted: bool, server_name: str | None
+) -> list[tuple[str, int | str]]:
+    """The channel's options for a resolved target. Raises InvalidSetting for settings that do not go together."""
+    if not 1 <= connections <= MAX_CONNECTIONS:
+        raise InvalidSetting("connections", f"{connections} is not 1 to {MAX_CONNECTIONS}")
+    if encrypted and server_name is None and "," in target:
+        raise InvalidSetting(
+            "server_name",
+            f"with TLS, {target} needs the one name in the certificates of all its servers: server_name=, or "
+            "the environment's PIXELZOO_TLS_SERVER_NAME",
+        )
+    several = target.startswith("dns:") or "," in target
+    config = {**SERVICE_CONFIG, **BALANCING} if several else SERVICE_CONFIG
+    chosen = [*CHANNEL_OPTIONS, ("grpc.service_config", json.dumps(config))]
+    if connections > 1:  # Channels of a process would otherwise share one connection to each address.
+        chosen.append(("grpc.use_local_subchannel_pool", 1))
+    if server_name is not None:
+        chosen.append(("grpc.ssl_target_name_override", server_name))
+    return chosen
 
-    return grpc.ssl_channel_credentials(Path(path).read_bytes())
+
+def clock(seconds: float) -> Callable[[], float]:
+    """A function that says how many seconds are left of a call that begins now and may take this many."""
+    end = time.monotonic() + seconds
+    return lambda: max(end - time.monotonic(), 0.0)
 
 
 def authorization(token: str | None, target: str, encrypted: bool) -> tuple[tuple[str, str], ...]:
@@ -83,10 +134,15 @@ def authorization(token: str | None, target: str, encrypted: bool) -> tuple[tupl
 
 
 def _is_loopback(target: str) -> bool:
-    """Whether "host:port" is on this machine; unix sockets are."""
+    """Whether every "host:port" is on this machine; unix sockets are."""
     if target.startswith(("unix:", "unix-abstract:")):
         return True
-    host = target.removeprefix("dns:///").rpartition(":")[0].strip("[]")
+    for prefix in ("dns:///", "ipv4:", "ipv6:"):
+        target = target.removeprefix(prefix)
+    return all(map(_is_loopback_host, (part.rpartition(":")[0].strip(" []") for part in target.split(","))))
+
+
+def _is_loopback_host(host: str) -> bool:
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:

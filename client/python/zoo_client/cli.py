@@ -40,6 +40,7 @@ TABLE: dict[str, dict[str, Entry]] = {
         "upscale": Entry("zoo_client.commands.translate:app", None, "Enlarge pictures of any size."),
         "interpolate": Entry("zoo_client.commands.latents:app", None, "Draw what lies between pictures."),
         "traverse": Entry("zoo_client.commands.latents:app", None, "Show what entries of a latent mean."),
+        "reproduce": Entry("zoo_client.commands.reproduce:app", None, "Make an image again, by its recipe."),
         "score": Entry("zoo_client.commands.score:app", None, "Score images: likelihoods and the like."),
     },
     SERVE: {

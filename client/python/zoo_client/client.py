@@ -2,39 +2,31 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Generator
 from contextlib import closing
 from types import TracebackType
-from typing import Self, TypeVar, Unpack
+from typing import Self, Unpack
 
 import grpc
 import numpy as np
 
 from pixelzoo.v1 import (
     catalog_service_pb2,
-    latent_service_pb2_grpc,
     sampling_service_pb2,
-    sampling_service_pb2_grpc,
     scoring_service_pb2,
-    scoring_service_pb2_grpc,
     translation_service_pb2,
-    translation_service_pb2_grpc,
 )
-from pixelzoo.v1.catalog_service_pb2_grpc import CatalogServiceStub
-from zoo_client import channel, errors, images, requests, results
-from zoo_client.images import Encoding, Images, Latents, Pixels
+from zoo_client import channel, environment, images, requests, results, retrying
+from zoo_client.connections import Connections
+from zoo_client.images import Encoding, Images, Latents, LatentsLike, Pixels
 from zoo_client.model import Model
 from zoo_client.options import SampleOptions, ScoreOptions, TranslateOptions
 from zoo_client.requests import Labels, Method
 from zoo_client.results import ImageScores, SampleEvent, Samples, ScoreEvent, Scores
-from zoo_client.resuming import Resumption
-
-Reply = TypeVar("Reply")
 
 
 class Client:
-    """A connection to a pixelzoo server.
+    """Calls of a pixelzoo server, or of several that are alike.
 
         with Client() as zoo:
             boots = zoo.sample("ddpm_fashion_mnist", 16, seed=7, labels="Ankle boot", sampler="ddim")
@@ -46,19 +38,27 @@ class Client:
     carried over a fork.
 
     Args:
-        target: "host:port"; by default the environment's PIXELZOO_TARGET, or localhost:50051. Any name that gRPC
-            knows will do: of "ipv4:10.0.0.1:50051,10.0.0.2:50051" one that answers is called.
+        target: "host:port"; by default the environment's PIXELZOO_TARGET, or localhost:50051. Of several addresses,
+            "10.0.0.1:50051,10.0.0.2:50051", or all those of a name, "dns:///zoo.example:50051", each is called in
+            its turn while its health check says that it serves.
         encoding: how images travel, "png", "jpeg" or "raw". JPEG changes pixels; what is sent to the server
             then goes as PNG.
         timeout: seconds that a call may take if it does not say otherwise.
         credentials: TLS credentials, `grpc.ssl_channel_credentials(...)`; without them the connection is in the clear.
         token: sent with every call, for servers that ask for one. Raises InsecureToken for a connection in the
             clear to another machine.
+        server_name: the name in the server's certificate, where it is not that of the target: with TLS, several
+            addresses need it.
         wait_for_ready: whether calls wait, for as long as they may take, for a server that is not there, such as one
             that is being restarted. Otherwise they give up after some attempts, in one to two seconds.
+        connections: how many to open, 1 to 64, over which calls go in turn. One carries many calls at once, but large
+            pictures on it wait for each other.
+        retries: how often a call is sent again that the server puts off with a time to wait (QUEUE_FULL,
+            MODEL_LOADING, QUOTA_EXCEEDED). It waits as long as the server says, and up to half as long again; a wait
+            of more than 30 seconds, or beyond the timeout, is left to the caller.
 
     A call that the server could not take on, or that it went away from, is sent again; of a stream that breaks, what
-    has come is kept, the rest is asked for again, and its progress is told anew.
+    has come is kept, the call is sent again for the rest, and its progress is told anew.
     """
 
     def __init__(
@@ -69,27 +69,44 @@ class Client:
         timeout: float = channel.DEFAULT_TIMEOUT,
         credentials: grpc.ChannelCredentials | None = None,
         token: str | None = None,
+        server_name: str | None = None,
         wait_for_ready: bool = False,
+        connections: int = 1,
+        retries: int = retrying.DEFAULT_RETRIES,
     ) -> None:
-        self.target = target or channel.default_target()
-        self._metadata = channel.authorization(token, self.target, credentials is not None)
+        self.target = target or environment.target()
         self.encoding: Encoding = encoding
         self.timeout = timeout
-        self.wait_for_ready = wait_for_ready
         self._cards: dict[str, Model] = {}
-        if credentials is None:
-            self._channel = grpc.insecure_channel(self.target, channel.CHANNEL_OPTIONS)
-        else:
-            self._channel = grpc.secure_channel(self.target, credentials, channel.CHANNEL_OPTIONS)
-        self._catalog = CatalogServiceStub(self._channel)
-        self._sampling = sampling_service_pb2_grpc.SamplingServiceStub(self._channel)
-        self._translation = translation_service_pb2_grpc.TranslationServiceStub(self._channel)
-        self._scoring = scoring_service_pb2_grpc.ScoringServiceStub(self._channel)
-        self._latent = latent_service_pb2_grpc.LatentServiceStub(self._channel)
+        self._server = Connections(
+            self.target, credentials, token, server_name, wait_for_ready, connections, retries
+        )
+
+    @classmethod
+    def from_env(cls, target: str | None = None, **settings: Unpack[channel.Settings]) -> Self:
+        """A client of the server that the environment names, as the commands call it.
+
+        PIXELZOO_TARGET is the address, PIXELZOO_TLS_CA a PEM file of the authorities that may vouch for the server
+        (then the connection is encrypted), PIXELZOO_TLS_SERVER_NAME the name in its certificate where the address is
+        another, PIXELZOO_TOKEN the token to send.
+
+        Args:
+            target: an address that goes before the environment's.
+            **settings: encoding, timeout, wait_for_ready, connections and retries, as `Client` takes them.
+
+        Raises InvalidSetting for a file that cannot be read, and InsecureToken as `Client` does.
+        """
+        return cls(
+            target,
+            credentials=environment.credentials(),
+            token=environment.token(),
+            server_name=environment.server_name(),
+            **settings,
+        )
 
     def close(self) -> None:
-        """Ends the connection, and with it every call under way."""
-        self._channel.close()
+        """Ends the connections, and with it every call under way."""
+        self._server.close()
 
     def __enter__(self) -> Self:
         return self
@@ -106,7 +123,7 @@ class Client:
         token = ""
         while True:
             request = catalog_service_pb2.ListModelsRequest(page_token=token)
-            reply = self._call(self._catalog.ListModels, request, clock)
+            reply = self._server.call(self._server.stubs.catalog.ListModels, request, clock)
             found += [Model.from_message(message) for message in reply.models]
             token = reply.next_page_token
             if not token:
@@ -147,7 +164,7 @@ class Client:
         )
         found = []
         for part in parts:
-            reply = self._call(self._sampling.Sample, part.request, clock)
+            reply = self._server.call(self._server.stubs.sampling.Sample, part.request, clock)
             found += [results.image(message, part.first) for message in reply.images]
         return Samples(found)
 
@@ -179,7 +196,9 @@ class Client:
                 request = sampling_service_pb2.StreamSampleRequest(
                     sample=part.request, preview_interval=preview_interval
                 )
-                with closing(self._stream(self._sampling.StreamSample, request, clock)) as replies:
+                with closing(
+                    self._server.stream(self._server.stubs.sampling.StreamSample, request, clock)
+                ) as replies:
                     for reply in replies:
                         yield from results.sample_events(reply, part)
 
@@ -243,7 +262,7 @@ class Client:
         )
         found = []
         for part in parts:
-            reply = self._call(self._translation.Translate, part.request, clock)
+            reply = self._server.call(self._server.stubs.translation.Translate, part.request, clock)
             found += [results.image(message, part.first) for message in reply.images]
         return Samples(found)
 
@@ -271,7 +290,9 @@ class Client:
                 request = translation_service_pb2.StreamTranslateRequest(
                     translate=part.request, preview_interval=preview_interval
                 )
-                with closing(self._stream(self._translation.StreamTranslate, request, clock)) as replies:
+                with closing(
+                    self._server.stream(self._server.stubs.translation.StreamTranslate, request, clock)
+                ) as replies:
                     for reply in replies:
                         yield from results.sample_events(reply, part)
 
@@ -317,7 +338,7 @@ class Client:
         )
         found: list[ImageScores] = []
         for part in parts:
-            reply = self._call(self._scoring.Score, part.request, clock)
+            reply = self._server.call(self._server.stubs.scoring.Score, part.request, clock)
             found += [results.scores(message, part.first, described) for message in reply.scores]
         return Scores(found)
 
@@ -342,7 +363,9 @@ class Client:
         def events() -> Generator[ScoreEvent, None, None]:
             for part in parts:
                 request = scoring_service_pb2.StreamScoreRequest(score=part.request)
-                with closing(self._stream(self._scoring.StreamScore, request, clock)) as replies:
+                with closing(
+                    self._server.stream(self._server.stubs.scoring.StreamScore, request, clock)
+                ) as replies:
                     for reply in replies:
                         yield from results.score_events(reply, part, described)
 
@@ -354,23 +377,29 @@ class Client:
         described = self._known(model, clock)
         found: list[Latents] = []
         for request in requests.encode(described, requests.selector(model), pictures, self.encoding):
-            found += map(images.from_tensor, self._call(self._latent.Encode, request, clock).latents)
+            found += map(
+                images.from_tensor,
+                self._server.call(self._server.stubs.latent.Encode, request, clock).latents,
+            )
         return np.stack(found)
 
-    def decode(self, model: str, latents: Latents, *, timeout: float | None = None) -> Pixels:
+    def decode(self, model: str, latents: LatentsLike, *, timeout: float | None = None) -> Pixels:
         """The images of latents [n, ...]: uint8 [n, h, w, c]."""
         clock = self._clock(timeout)
         described = self._known(model, clock)
         found: list[Pixels] = []
         for request in requests.decode(described, requests.selector(model), latents, self.encoding):
-            found += map(images.from_message, self._call(self._latent.Decode, request, clock).images)
+            found += map(
+                images.from_message,
+                self._server.call(self._server.stubs.latent.Decode, request, clock).images,
+            )
         return np.stack(found)
 
     def interpolate(
         self,
         model: str,
-        start: Images | Latents,
-        end: Images | Latents,
+        start: Images | LatentsLike,
+        end: Images | LatentsLike,
         n: int = 8,
         *,
         method: Method = "linear",
@@ -390,13 +419,12 @@ class Client:
         request = requests.interpolate(
             described, requests.selector(model), start, end, n, method, self.encoding
         )
-        reply = self._call(self._latent.Interpolate, request, clock)
+        reply = self._server.call(self._server.stubs.latent.Interpolate, request, clock)
         return np.stack([images.from_message(message) for message in reply.images])
 
     def _clock(self, timeout: float | None) -> Callable[[], float]:
         """A function that says how many seconds are left of a call that begins now."""
-        end = time.monotonic() + (self.timeout if timeout is None else timeout)
-        return lambda: max(end - time.monotonic(), 0.0)
+        return channel.clock(self.timeout if timeout is None else timeout)
 
     def _known(self, name: str, clock: Callable[[], float]) -> Model:
         """The model's card, from memory if it was fetched before."""
@@ -404,44 +432,8 @@ class Client:
 
     def _describe(self, name: str, clock: Callable[[], float]) -> Model:
         request = catalog_service_pb2.GetModelRequest(model=requests.selector(name))
-        described = Model.from_message(self._call(self._catalog.GetModel, request, clock).model)
+        described = Model.from_message(
+            self._server.call(self._server.stubs.catalog.GetModel, request, clock).model
+        )
         self._cards[name] = described
         return described
-
-    def _call(
-        self,
-        method: grpc.UnaryUnaryMultiCallable[requests.Request, Reply],
-        request: requests.Request,
-        clock: Callable[[], float],
-    ) -> Reply:
-        try:
-            return method(
-                request, timeout=clock(), metadata=self._metadata, wait_for_ready=self.wait_for_ready
-            )
-        except grpc.RpcError as error:
-            raise errors.from_rpc(error, self.target) from None
-
-    def _stream(
-        self,
-        method: grpc.UnaryStreamMultiCallable[requests.Request, Reply],
-        request: requests.Request,
-        clock: Callable[[], float],
-    ) -> Generator[Reply, None, None]:
-        resumption = Resumption(request)
-        while True:
-            call = method(
-                resumption.request,
-                timeout=clock(),
-                metadata=self._metadata,
-                wait_for_ready=self.wait_for_ready,
-            )
-            try:
-                yield from filter(resumption.is_news, call)
-                return
-            except grpc.RpcError as error:
-                wait = resumption.wait_after(error)
-                if wait is None or wait >= clock():
-                    raise errors.from_rpc(error, self.target) from None
-            finally:
-                call.cancel()  # Whoever stops reading stops the server's work too; a finished call does not mind.
-            time.sleep(wait)

@@ -198,6 +198,21 @@ class MissingExtra(ZooError, ImportError):
         )
 
 
+class InvalidSetting(ZooError, ValueError):
+    """An argument of the client, or a variable of the environment, is not as it must be; nothing was sent."""
+
+    default_reason = "INVALID_SETTING"
+
+    def __init__(self, setting: str, rule: str) -> None:
+        super().__init__(f"{setting}: {rule}", metadata={"setting": setting})
+
+
+class DifferentWeights(ZooError):
+    """The server's version of the model is not the one that a recipe names: it would make another result."""
+
+    default_reason = "DIFFERENT_WEIGHTS"
+
+
 class InsecureToken(ZooError, ValueError):
     """A token was given for a connection on which strangers could read it; nothing was sent."""
 

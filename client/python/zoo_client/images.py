@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from PIL import Image as PilImage
 
 Pixels: TypeAlias = npt.NDArray[np.uint8]
-Latents: TypeAlias = npt.NDArray[Any]
+Latents: TypeAlias = npt.NDArray[np.float32 | np.int32]  # Continuous ones, or codes.
+LatentsLike: TypeAlias = npt.NDArray[Any]  # What a user may hand over: it is cast to the model's type.
 Encoding: TypeAlias = Literal["png", "jpeg", "raw"]
 # What a user may hand over: an array [n, h, w, c], [n, h, w] (grey) or [h, w, c], a picture, or several.
 Images: TypeAlias = "npt.NDArray[Any] | PilImage.Image | Iterable[npt.NDArray[Any] | PilImage.Image]"
@@ -118,7 +119,7 @@ def from_message(message: image_pb2.Image) -> Pixels:
         return _from_pil(picture, message.channels)
 
 
-def to_tensor(array: Latents) -> image_pb2.RawTensor:
+def to_tensor(array: LatentsLike) -> image_pb2.RawTensor:
     """The array as a typed tensor. Raises InvalidField if the API has no such dtype."""
     for data_type, dtype in DATA_TYPES.items():
         if array.dtype == dtype:
@@ -128,6 +129,6 @@ def to_tensor(array: Latents) -> image_pb2.RawTensor:
     raise InvalidField.of("latents", f"a tensor is uint8, int32, int64 or float32, not {array.dtype}")
 
 
-def from_tensor(tensor: image_pb2.RawTensor) -> Latents:
+def from_tensor(tensor: image_pb2.RawTensor) -> npt.NDArray[Any]:
     """The array of a tensor that was received."""
     return np.frombuffer(tensor.data, DATA_TYPES[tensor.data_type]).reshape(tuple(tensor.shape)).copy()

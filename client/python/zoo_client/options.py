@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any, TypedDict, TypeVar
+from typing import Any, TypeAlias, TypedDict, TypeVar
 
 from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
@@ -17,6 +17,9 @@ from pixelzoo.v1 import capability_pb2
 from zoo_client import images
 from zoo_client.errors import InvalidField
 from zoo_client.model import Model, enum_name
+
+Option: TypeAlias = "int | float | str | images.Pixels"
+"""The value of an option, as recipes have it: a choice by its name, an image as its pixels."""
 
 
 class SampleOptions(TypedDict, total=False):
@@ -137,7 +140,7 @@ def pack(
     return message
 
 
-def unpack(message: Message) -> dict[str, Any]:
+def unpack(message: Message) -> dict[str, Option]:
     """The options of a recipe by name; a choice by its name in small letters, an image as pixels."""
     member = message.WhichOneof("family")
     if member is None:

@@ -24,7 +24,7 @@ from pixelzoo.v1 import (
 )
 from zoo_client import images, options
 from zoo_client.errors import InvalidField
-from zoo_client.images import ENCODINGS, Encoding, Images, Latents
+from zoo_client.images import ENCODINGS, Encoding, Images, LatentsLike
 from zoo_client.model import Model
 
 Labels: TypeAlias = int | str | Iterable[int | str] | None
@@ -201,7 +201,7 @@ def encode(
 
 
 def decode(
-    model: Model, chosen: model_pb2.ModelSelector, latents: Latents, encoding: Encoding
+    model: Model, chosen: model_pb2.ModelSelector, latents: LatentsLike, encoding: Encoding
 ) -> list[latent_service_pb2.DecodeRequest]:
     """The requests that decode `latents`, an array with a leading axis of items."""
     tensors = [images.to_tensor(_typed(latent, model)) for latent in np.asarray(latents)]
@@ -218,8 +218,8 @@ def decode(
 def interpolate(
     model: Model,
     chosen: model_pb2.ModelSelector,
-    start: Images | Latents,
-    end: Images | Latents,
+    start: Images | LatentsLike,
+    end: Images | LatentsLike,
     n: int,
     method: Method,
     encoding: Encoding,
@@ -278,7 +278,7 @@ def _labels(wanted: Labels, model: Model, items: int) -> list[int]:
     return numbers * items if len(numbers) == 1 else numbers
 
 
-def _typed(latent: Latents, model: Model) -> Latents:
+def _typed(latent: LatentsLike, model: Model) -> LatentsLike:
     """The latent in the type that the model takes: numpy makes float64 of many a calculation with float32."""
     described = model.capability("decode")
     dtype = images.DATA_TYPES.get(described.latent.data_type) if described is not None else None
@@ -286,7 +286,7 @@ def _typed(latent: Latents, model: Model) -> Latents:
 
 
 def _point(
-    point: Images | Latents, name: str, model: Model, encoding: Encoding
+    point: Images | LatentsLike, name: str, model: Model, encoding: Encoding
 ) -> latent_service_pb2.LatentPoint:
     if isinstance(point, np.ndarray) and point.dtype.kind == "f":
         return latent_service_pb2.LatentPoint(latent=images.to_tensor(_typed(point, model)))

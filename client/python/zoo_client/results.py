@@ -18,34 +18,14 @@ from pixelzoo.v1 import (
     scoring_service_pb2,
     translation_service_pb2,
 )
-from zoo_client import images, options
+from zoo_client import images
 from zoo_client.images import Pixels
 from zoo_client.model import Model, enum_name
+from zoo_client.recipe import Recipe
 from zoo_client.requests import Part
 
 if TYPE_CHECKING:
     from PIL import Image as PilImage
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """All that is needed to make a result again: nothing in it depends on defaults.
-
-    Attributes:
-        model, version, digest: the exact weights.
-        seed: the item's own seed, 0 .. 2^63 - 1.
-        label: the item's class, -1 for no class, None for a model without classes.
-        options: every option that was used, by name; choices by name too.
-        reproducible: whether it was made at one batch size from start to end.
-    """
-
-    model: str
-    version: int
-    digest: str
-    seed: int
-    label: int | None
-    options: dict[str, Any]
-    reproducible: bool = False
 
 
 @dataclass(frozen=True)
@@ -252,26 +232,13 @@ class Scores(Sequence[ImageScores]):
         return [scores.recipe for scores in self._items]
 
 
-def recipe(message: recipe_pb2.Recipe | recipe_pb2.TranslationRecipe | recipe_pb2.ScoreRecipe) -> Recipe:
-    """The recipe that came with a result."""
-    return Recipe(
-        model=message.model,
-        version=message.version,
-        digest=message.digest,
-        seed=message.seed,
-        label=message.label if message.HasField("label") else None,
-        options=options.unpack(message.options),
-        reproducible=message.reproducible,
-    )
-
-
 def image(message: recipe_pb2.GeneratedImage | recipe_pb2.TranslatedImage, first: int) -> Image:
     """A finished image; `first` is the index of the first item of the part of the call that it belongs to."""
     encoded = message.image.encoded if message.image.WhichOneof("payload") == "encoded" else None
     return Image(
         index=first + message.index,
         pixels=images.from_message(message.image),
-        recipe=recipe(message.recipe),
+        recipe=Recipe.from_message(message.recipe),
         encoded=encoded.data if encoded else None,
         mime_type=encoded.mime_type if encoded else "",
     )
@@ -340,4 +307,6 @@ def scores(message: scoring_service_pb2.ImageScore, first: int, model: Model) ->
             primary=output.primary if output is not None else False,
             entries=model.classes if by_class else (),
         )
-    return ImageScores(first + message.index, values, tuple(infos.values()), recipe(message.recipe))
+    return ImageScores(
+        first + message.index, values, tuple(infos.values()), Recipe.from_message(message.recipe)
+    )

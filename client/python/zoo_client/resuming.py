@@ -1,17 +1,25 @@
 """Streams that break on the way are asked for again, and what has come already is not given twice.
 
 gRPC itself repeats a call of which nothing has arrived, and no other, for it cannot know what a repetition does. Here
-it does no harm: an item depends on its request and its seed alone, whoever makes it.
+it does no harm: an item depends on its request, its seed and the model's version alone, whoever makes it. The whole
+request is sent again, for a request names its items by their number alone.
 """
 
 from __future__ import annotations
 
 import random
+import secrets
 from typing import Any
 
 import grpc
 
-from zoo_client.requests import SEEDS
+from pixelzoo.v1.sampling_service_pb2 import SampleRequest
+from pixelzoo.v1.scoring_service_pb2 import ScoreRequest
+
+_INNER = ("sample", "translate", "score")
+"""Where a streaming request has that of its unary twin."""
+
+_DRAWN_SEEDS = 2**53  # As servers draw them.
 
 _MOST_BREAKS = 4
 """In a row, without anything new: then it is not the server that goes away, but the stream that takes it along."""
@@ -24,6 +32,12 @@ class Resumption:
 
     def __init__(self, request: Any) -> None:
         self.request = request
+        self._inner = next(
+            (getattr(request, name) for name in _INNER if name in request.DESCRIPTOR.fields_by_name), request
+        )
+        # The server would draw another seed for each attempt. For scores it has one of its own.
+        if not isinstance(self._inner, ScoreRequest) and not self._inner.HasField("seed"):
+            self._inner.seed = secrets.randbelow(_DRAWN_SEEDS)
         self._done: set[int] = set()
         self._breaks = 0
         self._begun = False
@@ -40,17 +54,15 @@ class Resumption:
         if event != "preview":
             self._done.add(told.index)
             self._breaks = 0
-        if event == "image":
-            self._pin_seed((told.recipe.seed - told.index) % SEEDS)
+            self._inner.model.version = told.recipe.version  # Another server may have a newer one.
         return True
 
-    def _pin_seed(self, seed: int) -> None:
-        """So that the other items go with this one, where the server was to draw the seed."""
-        for name in ("sample", "translate"):
-            if name in self.request.DESCRIPTOR.fields_by_name:
-                inner = getattr(self.request, name)
-                if not inner.HasField("seed"):
-                    inner.seed = seed
+    @property
+    def complete(self) -> bool:
+        """Whether every item has come: what is still to come is the end of the stream."""
+        if isinstance(self._inner, SampleRequest):
+            return len(self._done) == (self._inner.count if self._inner.HasField("count") else 1)
+        return len(self._done) == len(self._inner.images)
 
     def wait_after(self, error: grpc.RpcError) -> float | None:
         """How many seconds to wait before the next attempt; None if the error is for the caller.

@@ -1,17 +1,8 @@
-"""The client for asyncio: the surface of `zoo_client.Client`, with `await` and `async for`.
-
-    async with aio.Client() as zoo:
-        samples = await zoo.sample("vae_fashion_mnist", 16, seed=7)
-        async for event in zoo.stream_sample("ddpm_fashion_mnist", 4, preview_interval=5):
-            ...
-
-What the arguments mean, and what comes back, stands at the methods of `zoo_client.Client`.
-"""
+"""The client for asyncio: numpy in, numpy out."""
 
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from types import TracebackType
@@ -22,29 +13,23 @@ import numpy as np
 
 from pixelzoo.v1 import (
     catalog_service_pb2,
-    latent_service_pb2_grpc,
     sampling_service_pb2,
-    sampling_service_pb2_grpc,
     scoring_service_pb2,
-    scoring_service_pb2_grpc,
     translation_service_pb2,
-    translation_service_pb2_grpc,
 )
-from pixelzoo.v1.catalog_service_pb2_grpc import CatalogServiceStub
-from zoo_client import channel, errors, images, requests, results
-from zoo_client.images import Encoding, Images, Latents, Pixels
+from zoo_client import channel, environment, images, requests, results, retrying
+from zoo_client.aio.connections import Connections
+from zoo_client.images import Encoding, Images, Latents, LatentsLike, Pixels
 from zoo_client.model import Model
 from zoo_client.options import SampleOptions, ScoreOptions, TranslateOptions
 from zoo_client.requests import Labels, Method
 from zoo_client.results import ImageScores, SampleEvent, Samples, ScoreEvent, Scores
-from zoo_client.resuming import Resumption
 
-Reply = TypeVar("Reply")
 Parts = TypeVar("Parts")
 
 
 class Client:
-    """A connection to a pixelzoo server, for one event loop. Args are those of `zoo_client.Client`.
+    """Calls of a pixelzoo server, for one event loop. Args are those of `zoo_client.Client`.
 
     Pictures are encoded in a thread, so that a large one does not hold the loop up: leave arrays as they are until the
     call is answered. Cancelling a task that awaits a call, or closing a stream (`contextlib.aclosing`), cancels the
@@ -59,27 +44,33 @@ class Client:
         timeout: float = channel.DEFAULT_TIMEOUT,
         credentials: grpc.ChannelCredentials | None = None,
         token: str | None = None,
+        server_name: str | None = None,
         wait_for_ready: bool = False,
+        connections: int = 1,
+        retries: int = retrying.DEFAULT_RETRIES,
     ) -> None:
-        self.target = target or channel.default_target()
-        self._metadata = channel.authorization(token, self.target, credentials is not None)
+        self.target = target or environment.target()
         self.encoding: Encoding = encoding
         self.timeout = timeout
-        self.wait_for_ready = wait_for_ready
         self._cards: dict[str, Model] = {}
-        if credentials is None:
-            self._channel = grpc.aio.insecure_channel(self.target, channel.CHANNEL_OPTIONS)
-        else:
-            self._channel = grpc.aio.secure_channel(self.target, credentials, channel.CHANNEL_OPTIONS)
-        self._catalog = CatalogServiceStub(self._channel)
-        self._sampling = sampling_service_pb2_grpc.SamplingServiceStub(self._channel)
-        self._translation = translation_service_pb2_grpc.TranslationServiceStub(self._channel)
-        self._scoring = scoring_service_pb2_grpc.ScoringServiceStub(self._channel)
-        self._latent = latent_service_pb2_grpc.LatentServiceStub(self._channel)
+        self._server = Connections(
+            self.target, credentials, token, server_name, wait_for_ready, connections, retries
+        )
+
+    @classmethod
+    def from_env(cls, target: str | None = None, **settings: Unpack[channel.Settings]) -> Self:
+        """A client of the server that the environment names."""
+        return cls(
+            target,
+            credentials=environment.credentials(),
+            token=environment.token(),
+            server_name=environment.server_name(),
+            **settings,
+        )
 
     async def close(self) -> None:
-        """Ends the connection, and with it every call under way."""
-        await self._channel.close()
+        """Ends the connections, and with it every call under way."""
+        await self._server.close()
 
     async def __aenter__(self) -> Self:
         return self
@@ -96,7 +87,7 @@ class Client:
         token = ""
         while True:
             request = catalog_service_pb2.ListModelsRequest(page_token=token)
-            reply = await self._call(self._catalog.ListModels, request, clock)
+            reply = await self._server.call(self._server.stubs.catalog.ListModels, request, clock)
             found += [Model.from_message(message) for message in reply.models]
             token = reply.next_page_token
             if not token:
@@ -125,7 +116,7 @@ class Client:
         )
         found = []
         for part in parts:
-            reply = await self._call(self._sampling.Sample, part.request, clock)
+            reply = await self._server.call(self._server.stubs.sampling.Sample, part.request, clock)
             found += [results.image(message, part.first) for message in reply.images]
         return Samples(found)
 
@@ -151,7 +142,9 @@ class Client:
             request = sampling_service_pb2.StreamSampleRequest(
                 sample=part.request, preview_interval=preview_interval
             )
-            async with aclosing(self._stream(self._sampling.StreamSample, request, clock)) as replies:
+            async with aclosing(
+                self._server.stream(self._server.stubs.sampling.StreamSample, request, clock)
+            ) as replies:
                 async for reply in replies:
                     for event in results.sample_events(reply, part):
                         yield event
@@ -195,7 +188,7 @@ class Client:
         )
         found = []
         for part in parts:
-            reply = await self._call(self._translation.Translate, part.request, clock)
+            reply = await self._server.call(self._server.stubs.translation.Translate, part.request, clock)
             found += [results.image(message, part.first) for message in reply.images]
         return Samples(found)
 
@@ -221,7 +214,9 @@ class Client:
             request = translation_service_pb2.StreamTranslateRequest(
                 translate=part.request, preview_interval=preview_interval
             )
-            async with aclosing(self._stream(self._translation.StreamTranslate, request, clock)) as replies:
+            async with aclosing(
+                self._server.stream(self._server.stubs.translation.StreamTranslate, request, clock)
+            ) as replies:
                 async for reply in replies:
                     for event in results.sample_events(reply, part):
                         yield event
@@ -253,7 +248,7 @@ class Client:
         )
         found: list[ImageScores] = []
         for part in parts:
-            reply = await self._call(self._scoring.Score, part.request, clock)
+            reply = await self._server.call(self._server.stubs.scoring.Score, part.request, clock)
             found += [results.scores(message, part.first, described) for message in reply.scores]
         return Scores(found)
 
@@ -276,7 +271,9 @@ class Client:
         )
         for part in parts:
             request = scoring_service_pb2.StreamScoreRequest(score=part.request)
-            async with aclosing(self._stream(self._scoring.StreamScore, request, clock)) as replies:
+            async with aclosing(
+                self._server.stream(self._server.stubs.scoring.StreamScore, request, clock)
+            ) as replies:
                 async for reply in replies:
                     for event in results.score_events(reply, part, described):
                         yield event
@@ -289,25 +286,25 @@ class Client:
         for request in await asyncio.to_thread(
             requests.encode, described, requests.selector(model), pictures, self.encoding
         ):
-            reply = await self._call(self._latent.Encode, request, clock)
+            reply = await self._server.call(self._server.stubs.latent.Encode, request, clock)
             found += map(images.from_tensor, reply.latents)
         return np.stack(found)
 
-    async def decode(self, model: str, latents: Latents, *, timeout: float | None = None) -> Pixels:
+    async def decode(self, model: str, latents: LatentsLike, *, timeout: float | None = None) -> Pixels:
         """The images of latents [n, ...]: uint8 [n, h, w, c]."""
         clock = self._clock(timeout)
         described = await self._known(model, clock)
         found: list[Pixels] = []
         for request in requests.decode(described, requests.selector(model), latents, self.encoding):
-            reply = await self._call(self._latent.Decode, request, clock)
+            reply = await self._server.call(self._server.stubs.latent.Decode, request, clock)
             found += map(images.from_message, reply.images)
         return np.stack(found)
 
     async def interpolate(
         self,
         model: str,
-        start: Images | Latents,
-        end: Images | Latents,
+        start: Images | LatentsLike,
+        end: Images | LatentsLike,
         n: int = 8,
         *,
         method: Method = "linear",
@@ -319,7 +316,7 @@ class Client:
         request = await asyncio.to_thread(
             requests.interpolate, described, requests.selector(model), start, end, n, method, self.encoding
         )
-        reply = await self._call(self._latent.Interpolate, request, clock)
+        reply = await self._server.call(self._server.stubs.latent.Interpolate, request, clock)
         return np.stack([images.from_message(message) for message in reply.images])
 
     async def _parts(
@@ -332,8 +329,7 @@ class Client:
 
     def _clock(self, timeout: float | None) -> Callable[[], float]:
         """A function that says how many seconds are left of a call that begins now."""
-        end = time.monotonic() + (self.timeout if timeout is None else timeout)
-        return lambda: max(end - time.monotonic(), 0.0)
+        return channel.clock(self.timeout if timeout is None else timeout)
 
     async def _known(self, name: str, clock: Callable[[], float]) -> Model:
         """The model's card, from memory if it was fetched before."""
@@ -341,46 +337,8 @@ class Client:
 
     async def _describe(self, name: str, clock: Callable[[], float]) -> Model:
         request = catalog_service_pb2.GetModelRequest(model=requests.selector(name))
-        described = Model.from_message((await self._call(self._catalog.GetModel, request, clock)).model)
+        described = Model.from_message(
+            (await self._server.call(self._server.stubs.catalog.GetModel, request, clock)).model
+        )
         self._cards[name] = described
         return described
-
-    async def _call(
-        self,
-        method: grpc.aio.UnaryUnaryMultiCallable[requests.Request, Reply],
-        request: requests.Request,
-        clock: Callable[[], float],
-    ) -> Reply:
-        try:
-            return await method(
-                request, timeout=clock(), metadata=self._metadata, wait_for_ready=self.wait_for_ready
-            )
-        except grpc.aio.AioRpcError as error:
-            raise errors.from_rpc(error, self.target) from None
-
-    async def _stream(
-        self,
-        method: grpc.aio.UnaryStreamMultiCallable[requests.Request, Reply],
-        request: requests.Request,
-        clock: Callable[[], float],
-    ) -> AsyncGenerator[Reply, None]:
-        resumption = Resumption(request)
-        while True:
-            call = method(
-                resumption.request,
-                timeout=clock(),
-                metadata=self._metadata,
-                wait_for_ready=self.wait_for_ready,
-            )
-            try:
-                async for reply in call:
-                    if resumption.is_news(reply):
-                        yield reply
-                return
-            except grpc.aio.AioRpcError as error:
-                wait = resumption.wait_after(error)
-                if wait is None or wait >= clock():
-                    raise errors.from_rpc(error, self.target) from None
-            finally:
-                call.cancel()  # Whoever stops reading stops the server's work too; a finished call does not mind.
-            await asyncio.sleep(wait)

@@ -1,0 +1,89 @@
+"""Recipes: what comes with every result, and makes it again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, Self, TypeAlias
+
+from google.protobuf import json_format
+
+from pixelzoo.v1 import recipe_pb2
+from zoo_client import options
+from zoo_client.errors import InvalidField
+from zoo_client.options import Option
+
+Kind: TypeAlias = Literal["sample", "translate", "score"]
+
+PNG_KEY = "pixelzoo.recipe"
+"""Keyword of the text in a PNG file in which the server writes the recipe, as the JSON of its message."""
+
+_Message: TypeAlias = recipe_pb2.Recipe | recipe_pb2.TranslationRecipe | recipe_pb2.ScoreRecipe
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """All that is needed to make a result again: nothing in it depends on defaults.
+
+    Attributes:
+        model, version, digest: the exact weights.
+        seed: the item's own seed, 0 .. 2^63 - 1.
+        label: the item's class, -1 for no class, None for a model without classes.
+        options: every option that was used, by name; choices by name too, images as pixels.
+        reproducible: whether it was made at one batch size from start to end.
+        kind: what was asked for: "sample", "translate" or "score".
+    """
+
+    model: str
+    version: int
+    digest: str
+    seed: int
+    label: int | None
+    options: dict[str, Option]
+    reproducible: bool = False
+    kind: Kind = "sample"
+
+    @classmethod
+    def from_message(cls, message: _Message) -> Self:
+        """The recipe as the server sends it."""
+        kind: Kind = "sample"
+        if isinstance(message, recipe_pb2.TranslationRecipe):
+            kind = "translate"
+        elif isinstance(message, recipe_pb2.ScoreRecipe):
+            kind = "score"
+        return cls(
+            model=message.model,
+            version=message.version,
+            digest=message.digest,
+            seed=message.seed,
+            label=message.label if message.HasField("label") else None,
+            options=options.unpack(message.options),
+            reproducible=message.reproducible,
+            kind=kind,
+        )
+
+    @classmethod
+    def from_png(cls, path: str | Path) -> Self:
+        """The recipe in a PNG file of the server's, such as `Image.save` writes.
+
+        Its options say whether it is that of a sample or of a translation; without any it counts as a sample's.
+
+        Raises InvalidField if there is none, and OSError if there is no file.
+        """
+        from PIL import Image, UnidentifiedImageError
+
+        try:
+            with Image.open(path) as picture:
+                text = getattr(picture, "text", {}).get(PNG_KEY)  # Only PNG files have text.
+        except (SyntaxError, ValueError, UnidentifiedImageError):
+            raise InvalidField.of("recipe", f"{path} is no image file that can be read") from None
+        if not text:
+            raise InvalidField.of(
+                "recipe", f"{path} has none: programs that edit pictures drop it, and grids have none"
+            )
+        for message in (recipe_pb2.Recipe(), recipe_pb2.TranslationRecipe()):
+            try:
+                return cls.from_message(json_format.Parse(text, message))
+            except json_format.ParseError:  # Of another kind.
+                continue
+        raise InvalidField.of("recipe", f"{path} has one that this client is too old to know")

@@ -1,0 +1,83 @@
+"""What a recipe asks for, and whether a server can give it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+from zoo_client.errors import DifferentWeights, InvalidField
+from zoo_client.images import Images, Pixels, as_list
+from zoo_client.model import Model
+from zoo_client.recipe import Recipe
+from zoo_client.results import Image, ImageScores
+
+
+@dataclass(frozen=True)
+class Reproduction:
+    """One result that is to be made again by the server at `target`."""
+
+    recipe: Recipe
+    target: str
+    any_weights: bool
+
+    @classmethod
+    def of(cls, made: Recipe | Image | ImageScores | str | Path, target: str, any_weights: bool) -> Self:
+        """The reproduction of a result, of its recipe, or of the image in a PNG file."""
+        if isinstance(made, str | Path):
+            made = Recipe.from_png(made)
+        return cls(made if isinstance(made, Recipe) else made.recipe, target, any_weights)
+
+    @property
+    def model(self) -> str:
+        """The model and its version, as calls name them."""
+        return f"{self.recipe.model}@{self.recipe.version}"
+
+    @property
+    def labels(self) -> list[int] | None:
+        return None if self.recipe.label is None else [self.recipe.label]
+
+    def check(self, digest: str) -> None:
+        """Raises DifferentWeights if the server's version has another digest than the recipe says."""
+        if digest == self.recipe.digest or not digest or self.any_weights:
+            return  # A version that cannot be called has no digest: the call will say why.
+        raise DifferentWeights(
+            f"{self.model} at {self.target} has the digest {digest[:12]}..., and the recipe has "
+            f"{self.recipe.digest[:12]}...: call the server that it came from, or allow any weights",
+            metadata={"model": self.model, "digest": digest, "recipe_digest": self.recipe.digest},
+        )
+
+    def source(self, model: Model, picture: Images | None) -> Pixels | None:
+        """The one picture that is to be translated; None if the image is to be sampled."""
+        if self.recipe.kind == "score":
+            raise InvalidField.of("recipe", "it is that of a score, which `rescore` gives again")
+        # Without options a file's recipe does not tell a translation from a sample; the model does.
+        translated = self.recipe.kind == "translate" or (
+            model.available and "sample" not in model.capabilities
+        )
+        if translated and picture is None:
+            raise InvalidField.of(
+                "picture", f"the image is a translation by {self.model}: give what it was translated from"
+            )
+        if picture is None:
+            return None
+        described = model.capability("translate")
+        if not translated and (described is None or self.recipe.options):
+            raise InvalidField.of(
+                "picture", f"the image was drawn by {self.model} from its seed alone: leave it out"
+            )
+        shape = described.translation.input_shape if described is not None else model.card.image_shape
+        return _one(picture, shape.channels)
+
+    def scored(self, picture: Images) -> Images:
+        """The picture that is to be scored again."""
+        if self.recipe.kind != "score":
+            raise InvalidField.of("recipe", "it is that of an image, which `reproduce` gives again")
+        return picture
+
+
+def _one(picture: Images, channels: int) -> Pixels:
+    pixels = as_list(picture, channels)
+    if len(pixels) != 1:
+        raise InvalidField.of("picture", f"one image, not {len(pixels)}: a recipe is that of one")
+    return pixels[0]

@@ -1,0 +1,129 @@
+"""What the environment says about the server, for the clients and for the commands alike."""
+
+import asyncio
+import subprocess
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from types import ModuleType
+
+import grpc
+import pytest
+
+from pixelzoo.v1 import catalog_service_pb2, catalog_service_pb2_grpc
+from zoo_client import Client, aio, environment, errors
+
+NAMES = (environment.TARGET, environment.TLS_CA, environment.TLS_SERVER_NAME, environment.TOKEN)
+
+
+class Catalog(catalog_service_pb2_grpc.CatalogServiceServicer):
+    """Has no model, and notes the tokens of those who ask."""
+
+    def __init__(self) -> None:
+        self.authorizations: list[str | bytes | None] = []
+
+    def ListModels(self, request, context):
+        self.authorizations.append(dict(context.invocation_metadata()).get("authorization"))
+        return catalog_service_pb2.ListModelsResponse()
+
+
+@pytest.fixture
+def catalog() -> Catalog:
+    return Catalog()
+
+
+@pytest.fixture
+def named(
+    catalog: Catalog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, certificates: ModuleType
+) -> Iterator[str]:
+    """The environment names a server whose certificate has another name than its address; gives its other one."""
+    authority = certificates.authority()
+    pair = certificates.vouched_by(authority, "zoo.example")
+    credentials = grpc.ssl_server_credentials([(pair.key_pem(), pair.certificate_pem)])
+    server = grpc.server(ThreadPoolExecutor(2))
+    catalog_service_pb2_grpc.add_CatalogServiceServicer_to_server(catalog, server)
+    port, other = (server.add_secure_port("127.0.0.1:0", credentials) for _ in range(2))
+    server.start()
+    (tmp_path / "ca.pem").write_bytes(authority.certificate_pem)
+    values = (f"127.0.0.1:{port}", str(tmp_path / "ca.pem"), "zoo.example", "pxz_secret")
+    for name, value in zip(NAMES, values, strict=True):
+        monkeypatch.setenv(name, value)
+    yield f"127.0.0.1:{other}"
+    server.stop(None)
+
+
+def test_both_clients_and_the_commands_reach_the_server_that_it_names(named: str, catalog: Catalog) -> None:
+    with Client.from_env(timeout=60) as client:
+        assert client.models() == []
+
+    async def from_a_loop() -> None:
+        async with aio.Client.from_env(timeout=60) as client:
+            assert await client.models() == []
+
+    asyncio.run(from_a_loop())
+    done = subprocess.run([sys.executable, "-m", "zoo_client", "models"], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert catalog.authorizations == ["Bearer pxz_secret"] * 3
+
+
+def test_the_name_in_the_certificate_counts(named: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(environment.TLS_SERVER_NAME, "other.example")
+    with Client.from_env() as client, pytest.raises(errors.ServerUnreachable):
+        client.models()
+
+
+def test_several_servers_have_one_name(named: str, catalog: Catalog, monkeypatch: pytest.MonkeyPatch) -> None:
+    both = f"{environment.target()},{named}"
+    with Client.from_env(both, timeout=60) as client:
+        for _ in range(4):
+            client.models()
+    assert catalog.authorizations == ["Bearer pxz_secret"] * 4
+    monkeypatch.delenv(environment.TLS_SERVER_NAME)
+    with pytest.raises(errors.InvalidSetting, match=r"server_name: with TLS, .* PIXELZOO_TLS_SERVER_NAME"):
+        Client.from_env(both)
+
+
+def test_what_is_empty_is_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in NAMES:
+        monkeypatch.setenv(name, "")
+    assert (environment.target(), environment.credentials()) == ("localhost:50051", None)
+    assert (environment.token(), environment.server_name()) == (None, None)
+
+
+def test_an_address_that_is_given_goes_before_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(environment.TARGET, "one.example:1")
+    monkeypatch.delenv(environment.TOKEN, raising=False)
+    with Client.from_env() as named, Client.from_env("other.example:2") as given:
+        assert (named.target, given.target) == ("one.example:1", "other.example:2")
+
+
+@pytest.mark.parametrize("kind", [Client, aio.Client])
+def test_a_token_from_it_stays_on_the_machine_without_tls(kind, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(environment.TOKEN, "pxz_secret")
+    monkeypatch.delenv(environment.TLS_CA, raising=False)
+    with pytest.raises(errors.InsecureToken, match="PIXELZOO_TLS_CA"):
+        kind.from_env("zoo.example:50051")
+
+
+@pytest.mark.parametrize(
+    ("text", "says"), [(None, "No such file or directory: name a PEM"), ("no", "has no certificate")]
+)
+def test_a_file_without_certificates_is_named(
+    text: str | None, says: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "ca.pem"
+    if text is not None:
+        path.write_text(text)
+    monkeypatch.setenv(environment.TLS_CA, str(path))
+    with pytest.raises(errors.InvalidSetting, match=f"PIXELZOO_TLS_CA: .*ca.pem.* {says}"):
+        Client.from_env()
+    done = subprocess.run([sys.executable, "-m", "zoo_client", "models"], capture_output=True, text=True)
+    assert done.returncode == 1
+    assert done.stderr.startswith("pixelzoo: PIXELZOO_TLS_CA: ")
+    assert says in done.stderr
+
+
+def test_every_variable_is_documented_once() -> None:
+    for name in NAMES:
+        assert environment.__doc__.count(f"{name}:") == 1
