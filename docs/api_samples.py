@@ -18,6 +18,13 @@ class Tour:
     fence: str
     path: Path
 
+    def part(self, name: str) -> str:
+        """One of its parts. Raises ValueError where there is none."""
+        parts = self.parts()
+        if name not in parts:
+            raise ValueError(f"{self.path} has no part [{name}] ... [/{name}]: add one that calls it")
+        return parts[name]
+
     def parts(self) -> dict[str, str]:
         """The marked parts of the program by their names: those of the RPCs, and Connect."""
         found = _PART.findall(self.path.read_text())
@@ -34,10 +41,10 @@ TOURS = (
 
 
 def samples(name: str) -> str:
-    """The part `name` of every tour in Markdown, each folded up. Raises KeyError for a tour that has none."""
+    """The part `name` of every tour in Markdown, each folded up. Raises ValueError for a tour that has none."""
     return "".join(
         f"<details><summary>{tour.language}</summary>\n\n"
-        f"```{tour.fence}\n{tour.parts()[name]}```\n\n"
+        f"```{tour.fence}\n{tour.part(name)}```\n\n"
         "</details>\n"
         for tour in TOURS
     )
