@@ -80,6 +80,7 @@ def _service(service: Service, protos: Protos) -> str:
 def _rpc(service: Service, rpc: Rpc, protos: Protos) -> str:
     stream = "a stream of " if rpc.proto.server_streaming else ""
     request, response = _ends(rpc)
+    errors = re.sub(r"(?<= those of )\w+", lambda name: link(name[0]), escaped(rpc.errors))
     idempotency = f"{_IDEMPOTENCY[rpc.idempotency]} {escaped(rpc.idempotency_text)}".strip()
     return f"""\
 ### {rpc.proto.name}
@@ -90,7 +91,7 @@ def _rpc(service: Service, rpc: Rpc, protos: Protos) -> str:
 
 {_message(protos.messages[request])}
 {_message(protos.messages[response])}
-{link("Errors")}: {escaped(rpc.errors)}
+{link("Errors")}{errors}
 
 {samples(rpc.proto.name)}
 """

@@ -66,7 +66,7 @@ class Enum:
 
 @dataclass(frozen=True)
 class Rpc:
-    """An RPC. `errors` is what its comment says after "Errors"; `idempotency` a level of MethodOptions."""
+    """An RPC. `errors` is what its comment says after the word "Errors"; `idempotency` a level of MethodOptions."""
 
     proto: MethodDescriptorProto
     text: str
@@ -153,7 +153,7 @@ def _rpcs(service: ServiceDescriptorProto, comments: dict[tuple[int, ...], str],
     for j, method in enumerate(service.method):
         text, _, errors = comments[6, i, 2, j].partition(" Errors")
         level = MethodOptions.IdempotencyLevel.Name(method.options.idempotency_level)
-        yield Rpc(method, text, errors.lstrip(": "), level, comments.get((6, i, 2, j, *_IDEMPOTENCY), ""))
+        yield Rpc(method, text, errors, level, comments.get((6, i, 2, j, *_IDEMPOTENCY), ""))
 
 
 def _message(message: DescriptorProto, comments: dict[tuple[int, ...], str], i: int) -> Message:

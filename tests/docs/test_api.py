@@ -71,6 +71,7 @@ def test_every_rpc_has_its_fields_its_idempotency_and_an_example_in_each_languag
     for rpc in service.methods:
         text = section(f"### {rpc.name}")
         assert f"`{service.full_name}/{rpc.name}`" in text
+        assert re.search(r"^\[Errors\]\(#errors\)(: [A-Z_]+| are those of )", text, re.MULTILINE)
         assert "may be sent again" in text or "Safe to send again" in text
         for message in (rpc.input_type, rpc.output_type):
             rows = re.findall(r"^\| `(\w+)` \|", section(f"#### {message.name}"), re.MULTILINE)

@@ -65,7 +65,7 @@ class _ErrorReasonEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._En
     """
     ERROR_REASON_IMAGE_TOO_LARGE: _ErrorReason.ValueType  # 6
     """A picture sent has more pixels or bytes than allowed; it was not decoded.
-    Remedy: scale or cut the picture to at most limit, or ask the operator for max_pixels_per_image.
+    Remedy: scale or cut the picture to at most limit, or ask the operator to raise max_pixels_per_image.
     Status: INVALID_ARGUMENT; details: BadRequest; metadata: field, limit; retry: no.
     """
     ERROR_REASON_IMAGE_UNREADABLE: _ErrorReason.ValueType  # 7
@@ -159,7 +159,7 @@ Status: INVALID_ARGUMENT; details: BadRequest; metadata: field, limit; retry: no
 """
 ERROR_REASON_IMAGE_TOO_LARGE: ErrorReason.ValueType  # 6
 """A picture sent has more pixels or bytes than allowed; it was not decoded.
-Remedy: scale or cut the picture to at most limit, or ask the operator for max_pixels_per_image.
+Remedy: scale or cut the picture to at most limit, or ask the operator to raise max_pixels_per_image.
 Status: INVALID_ARGUMENT; details: BadRequest; metadata: field, limit; retry: no.
 """
 ERROR_REASON_IMAGE_UNREADABLE: ErrorReason.ValueType  # 7

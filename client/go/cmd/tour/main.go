@@ -20,7 +20,7 @@ func main() {
 	log.SetFlags(0)
 	// [Connect]
 	client, err := pixelzoo.FromEnv() // the server at PIXELZOO_TARGET, or else localhost:50051
-	check(err)
+	check(err)                        // ends the program unless err is nil
 	defer client.Close()
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Minute) // the deadline of the calls
 	defer cancel()
