@@ -58,8 +58,8 @@ What requests and responses consist of.
 
 def _services(protos: Protos) -> list[Service]:
     """In the order of the tours, whose parts build on those before."""
-    order = list(TOURS[0].parts())
-    return sorted(protos.services, key=lambda service: order.index(service.rpcs[0].proto.name))
+    place = {name: i for i, name in enumerate(TOURS[0].parts())}
+    return sorted(protos.services, key=lambda service: place.get(service.rpcs[0].proto.name, len(place)))
 
 
 def _contents(protos: Protos) -> str:

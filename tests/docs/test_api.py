@@ -1,6 +1,7 @@
 """The API guide is what the protos, the tour programs and the code say today, and its links lead somewhere."""
 
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -30,13 +31,38 @@ SERVICES = [
     )
     for service in module.DESCRIPTOR.services_by_name.values()
 ]
-RPCS = [rpc.name for service in SERVICES for rpc in service.methods]
 LANGUAGES = ["Python", "Go", "Node", "Java", "C++"]
 
 
-def guide(*arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, REPOSITORY / "docs/api_guide.py", *arguments]
+def guide(repository: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, repository / "docs/api_guide.py", *arguments]
     return subprocess.run(command, capture_output=True, text=True)
+
+
+@pytest.fixture
+def copy(tmp_path: Path) -> Path:
+    """A copy of what the guide is made of, and of the page."""
+    (tmp_path / "docs").mkdir()
+    for path in (REPOSITORY / "docs").glob("api*.*"):
+        shutil.copy(path, tmp_path / "docs")
+    shutil.copytree(REPOSITORY / "protos", tmp_path / "protos")
+    for path in [*(REPOSITORY / "client").rglob("tour.*"), *(REPOSITORY / "client").rglob("Tour.java")]:
+        if "build" not in path.parts:
+            place(path, tmp_path)
+    place(REPOSITORY / "client/go/cmd/tour/main.go", tmp_path)
+    return tmp_path
+
+
+def place(path: Path, root: Path) -> None:
+    target = root / path.relative_to(REPOSITORY)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copy(path, target)
+
+
+def edit(path: Path, old: str, new: str) -> None:
+    text = path.read_text()
+    assert text.count(old) == 1
+    path.write_text(text.replace(old, new))
 
 
 def section(heading: str) -> str:
@@ -48,22 +74,33 @@ def section(heading: str) -> str:
 
 
 def test_it_is_up_to_date():
-    checked = guide("--check")
+    checked = guide(REPOSITORY, "--check")
     assert checked.returncode == 0, checked.stderr
 
 
-def test_a_stale_page_is_told_from_a_fresh_one(tmp_path):
-    for path in (REPOSITORY / "docs").glob("api*"):
-        (tmp_path / "docs").mkdir(exist_ok=True)
-        (tmp_path / "docs" / path.name).write_text(path.read_text())
-    for name in ("protos", "client"):
-        (tmp_path / name).symlink_to(REPOSITORY / name)
-    (tmp_path / "docs/api.md").write_text(PAGE.replace("How many pictures to draw.", "How many pictures."))
-    checked = subprocess.run(
-        [sys.executable, tmp_path / "docs/api_guide.py", "--check"], capture_output=True, text=True
-    )
+@pytest.mark.parametrize(
+    ("file", "old", "new"),
+    [
+        ("protos/pixelzoo/v1/sampling_service.proto", "How many pictures to draw.", "How many pictures."),
+        ("client/node/examples/tour.js", "seed: 7,", "seed: 8,"),
+        ("docs/api_limits.py", "CATALOG_SECONDS = 10", "CATALOG_SECONDS = 11"),
+    ],
+    ids=["comment", "example", "number"],
+)
+def test_a_stale_page_is_told_from_a_fresh_one(copy, file, old, new):
+    edit(copy / file, old, new)
+    checked = guide(copy, "--check")
     assert checked.returncode == 1
     assert "run python docs/api_guide.py" in checked.stderr
+    assert guide(copy).returncode == 0
+    assert guide(copy, "--check").returncode == 0
+
+
+def test_an_rpc_without_an_example_has_no_page(copy):
+    edit(copy / "client/java/src/examples/java/com/pixelzoo/examples/Tour.java", "// [Encode]", "// Encode")
+    made = guide(copy)
+    assert made.returncode != 0
+    assert "Tour.java has no part [Encode]" in made.stderr
 
 
 @pytest.mark.parametrize("service", SERVICES, ids=lambda service: service.name)
