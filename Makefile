@@ -12,10 +12,10 @@ PIP_INSTALL = -m pip install --quiet --disable-pip-version-check --no-input
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-print-directory
-.PHONY: help setup demo test test-clients lint stubs stubs-check format data soak clean
+.PHONY: help setup demo test test-clients lint stubs stubs-check protos-release format data soak clean
 
 help: ## Say what each target does
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: $(VENV)/installed ## Make .venv/ with everything, as locked
 
@@ -44,12 +44,16 @@ lint: setup stubs-check ## Run lint, types, proto lint and the stub check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/buf lint protos
+	$(BIN)/buf breaking protos --against protos/released.binpb
 
 stubs: $(STUBS_VENV)/installed ## Write the Python stubs anew from the protos
 	$(STUBS_VENV)/bin/python protos/generate.py
 
 stubs-check: $(STUBS_VENV)/installed
 	$(STUBS_VENV)/bin/python protos/generate.py --check
+
+protos-release: setup ## Take the protos as they are for those of the last release, which `make lint` lets nobody break
+	$(BIN)/buf build protos --exclude-source-info --output protos/released.binpb
 
 format: setup ## Format all Python files and protos
 	$(BIN)/ruff check --fix

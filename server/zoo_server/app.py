@@ -25,7 +25,7 @@ from pixelzoo.v1 import (
 )
 from zoo_server import incidents
 from zoo_server.certificates import certificates_of
-from zoo_server.config import ServerConfig
+from zoo_server.config import KEEPALIVE_TIMEOUT_MS, PING_INTERVAL_MS, ServerConfig
 from zoo_server.engine.admission import Limits
 from zoo_server.engine.engine import Engine
 from zoo_server.interceptors.callers import CallersLayer
@@ -73,11 +73,6 @@ SERVICES = tuple(
 
 OPEN_INFERENCE = grpc_service_pb2.DESCRIPTOR.services_by_name["GRPCInferenceService"].full_name
 """That of the one that an operator can switch off."""
-
-_PING_INTERVAL_MS = 60_000
-"""Clients may ping an idle connection once a minute; gRPC's own default cuts off those that do so within 5 minutes."""
-
-_KEEPALIVE_TIMEOUT_MS = 20_000
 
 _TOKEN_WATCH_SECONDS = 1.0
 """A token that is taken out of the file is refused after this long at the latest."""
@@ -130,10 +125,10 @@ class App:
             ],
             options=[
                 ("grpc.max_receive_message_length", config.max_message_bytes),
-                ("grpc.http2.min_recv_ping_interval_without_data_ms", _PING_INTERVAL_MS),
+                ("grpc.http2.min_recv_ping_interval_without_data_ms", PING_INTERVAL_MS),
                 ("grpc.max_concurrent_streams", config.max_calls_per_connection),
                 ("grpc.keepalive_time_ms", round(1000 * config.keepalive_seconds)),
-                ("grpc.keepalive_timeout_ms", _KEEPALIVE_TIMEOUT_MS),
+                ("grpc.keepalive_timeout_ms", KEEPALIVE_TIMEOUT_MS),
                 # Without it a connection is asked but twice, and then no more until data passes.
                 ("grpc.http2.max_pings_without_data", 0),
                 ("grpc.max_connection_idle_ms", round(1000 * config.max_idle_seconds)),

@@ -18,6 +18,12 @@ def bundled_models() -> Path:
     return in_wheel if in_wheel.is_dir() else package.parent.parent / "saved_models"
 
 
+PING_INTERVAL_MS = 60_000
+"""Clients may ping an idle connection once a minute; gRPC's own default cuts off those that do so within 5 minutes."""
+
+KEEPALIVE_TIMEOUT_MS = 20_000
+
+
 class SettingError(ValueError):
     """A setting that is well formed, but does not suit what is served."""
 

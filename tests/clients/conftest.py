@@ -37,9 +37,25 @@ class Server:
 
     def pending_items(self) -> float:
         """Items that wait or are in the making, of all models."""
+        return sum(
+            map(float, re.findall(r"^pixelzoo_pending_items\{.*\} (\S+)$", self._page(), re.MULTILINE))
+        )
+
+    def calls(self) -> dict[str, float]:
+        """How many calls have succeeded, by "service/method"."""
+        pattern = r'^pixelzoo_calls_total\{code="OK",method="([^"]+)",reason=""\} (\S+)$'
+        return {name: float(count) for name, count in re.findall(pattern, self._page(), re.MULTILINE)}
+
+    def wait_for_calls(self, names: set[str], before: dict[str, float], seconds: float = 30.0) -> None:
+        """Wait until each of these has succeeded since `before`; a call is counted shortly after its answer."""
+        deadline = time.monotonic() + seconds
+        while missing := {name for name in names if self.calls().get(name, 0) <= before.get(name, 0)}:
+            assert time.monotonic() < deadline, f"nobody has called {', '.join(sorted(missing))}"
+            time.sleep(0.05)
+
+    def _page(self) -> str:
         with urllib.request.urlopen(self.metrics, timeout=30) as page:
-            text = page.read().decode()
-        return sum(map(float, re.findall(r"^pixelzoo_pending_items\{.*\} (\S+)$", text, re.MULTILINE)))
+            return page.read().decode()
 
     def wait_until_idle(self, seconds: float = 30.0) -> None:
         deadline = time.monotonic() + seconds

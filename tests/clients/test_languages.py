@@ -1,10 +1,12 @@
 """The clients of other languages, each a folder with a Makefile beside client/python: they get the same pixels as the
-Python client from the same server, their own tests pass, and what their READMEs say works as printed.
+Python client from the same server, their own tests pass, what their READMEs say works as printed, and their tours,
+whose parts are the examples of docs/api.md, call every RPC that there is.
 """
 
 import os
 import re
 import subprocess
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from types import ModuleType
@@ -12,11 +14,32 @@ from types import ModuleType
 import pytest
 from PIL import Image
 
+from pixelzoo.v1 import (
+    catalog_service_pb2,
+    latent_service_pb2,
+    sampling_service_pb2,
+    scoring_service_pb2,
+    translation_service_pb2,
+)
+
 CLIENTS = Path(__file__).resolve().parents[2] / "client"
 FOLDERS = sorted(path.parent for path in CLIENTS.glob("*/Makefile"))
 
 SCREEN = 75
 """Lines of a README: one screen, with the program that it prints."""
+
+RPCS = {
+    f"{service.full_name}/{rpc.name}"
+    for module in (
+        catalog_service_pb2,
+        latent_service_pb2,
+        sampling_service_pb2,
+        scoring_service_pb2,
+        translation_service_pb2,
+    )
+    for service in module.DESCRIPTOR.services_by_name.values()
+    for rpc in service.methods
+}
 
 SECONDS = 1500
 pytestmark = pytest.mark.timeout(SECONDS)
@@ -82,6 +105,25 @@ def test_the_commands_of_its_readme_work_as_printed(client: Path, server, as_roo
     finally:
         for path in set(client.glob("*.png")) - before:
             path.unlink()
+
+
+def test_its_tour_calls_every_rpc(client: Path, server, tmp_path: Path) -> None:
+    take_tour([str(client / "build/tour")], server, tmp_path)
+
+
+def test_the_tour_in_python_calls_every_rpc(server, tmp_path: Path) -> None:
+    take_tour([sys.executable, str(CLIENTS / "python/examples/tour.py")], server, tmp_path)
+
+
+def take_tour(program: list[str], server, folder: Path) -> None:
+    before = server.calls()
+    said = run(program, folder, {**os.environ, "PIXELZOO_TARGET": server.address})
+    server.wait_for_calls(RPCS, before)
+    told = set(re.findall(r"^(\w+): ", said, re.MULTILINE))
+    assert told == {name.rpartition("/")[2] for name in RPCS}
+    for name in ("sneaker", "bag-0", "bag-1", "boot", "variation"):
+        with Image.open(folder / f"{name}.png") as picture:
+            assert picture.size == (28, 28)
 
 
 @pytest.fixture

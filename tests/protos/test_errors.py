@@ -6,7 +6,7 @@ import grpc
 from google.rpc import error_details_pb2
 
 COMMENT = re.compile(
-    r".+\. Status: (?P<status>[A-Z_]+); details: (?P<details>[A-Za-z, ]+); "
+    r"[^:]+\. Remedy: [a-z].+\. Status: (?P<status>[A-Z_]+); details: (?P<details>[A-Za-z, ]+); "
     r"metadata: (?P<metadata>[a-z_, ]+); retry: (?P<retry>no|after RetryInfo)\."
 )
 PREFIX = "ERROR_REASON_"
@@ -28,7 +28,7 @@ def _catalogue(protos):
     }
 
 
-def test_every_reason_states_status_details_metadata_and_retry(protos):
+def test_every_reason_states_remedy_status_details_metadata_and_retry(protos):
     catalogue = _catalogue(protos)
     assert len(catalogue) > 10
     for reason, comment in catalogue.items():

@@ -9,9 +9,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from zoo_server import app
 from zoo_server.app import SERVICES
-from zoo_server.config import SETTINGS, ServerConfig
+from zoo_server.config import PING_INTERVAL_MS, SETTINGS, ServerConfig
 from zoo_server.health_probe import serving
 from zoo_server.telemetry.gauges import Gauges
 
@@ -173,4 +172,4 @@ class TestEnvoy:
         [cluster] = envoy["clusters"]
         [options] = cluster["typed_extension_protocol_options"].values()
         keepalive = options["explicit_http_config"]["http2_protocol_options"]["connection_keepalive"]
-        assert float(keepalive["interval"].removesuffix("s")) * 1000 >= app._PING_INTERVAL_MS
+        assert float(keepalive["interval"].removesuffix("s")) * 1000 >= PING_INTERVAL_MS

@@ -7,9 +7,9 @@ and ErrorInfo.metadata holds what the message says in words. Programs decide by 
 message. Other details of google.rpc stand beside it, each at most once. BadRequest names a field by its path in
 the request, such as "options.diffusion.steps" or "labels[3]".
 
-The last line of each comment reads: status code; other details; keys of the metadata; whether the same request
-may be sent again. "Retry: after RetryInfo" means no sooner than that detail says; "Retry: no" means not without
-a change.
+Each comment says what happened and, after "Remedy:", what to do about it. Its last line reads: status code; other
+details; keys of the metadata; whether the same request may be sent again. "Retry: after RetryInfo" means no sooner
+than that detail says; "Retry: no" means not without a change.
 """
 
 import builtins
@@ -33,73 +33,92 @@ class _ErrorReasonEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._En
     DESCRIPTOR: google.protobuf.descriptor.EnumDescriptor
     ERROR_REASON_UNSPECIFIED: _ErrorReason.ValueType  # 0
     """Not stated; never sent.
+    Remedy: decide by the status code.
     Status: UNKNOWN; details: none; metadata: none; retry: no.
     """
     ERROR_REASON_INVALID_FIELD: _ErrorReason.ValueType  # 1
     """A field breaks a rule; BadRequest names each such field, its rule and the remedy.
+    Remedy: set each field that BadRequest names to what its description allows. GetModel gives the ranges of a
+    model.
     Status: INVALID_ARGUMENT; details: BadRequest; metadata: field; retry: no.
     """
     ERROR_REASON_MODEL_NOT_FOUND: _ErrorReason.ValueType  # 2
     """The server has no model of this name; ListModels says which it has.
+    Remedy: take a name that ListModels gives.
     Status: NOT_FOUND; details: ResourceInfo; metadata: model; retry: no.
     """
     ERROR_REASON_VERSION_NOT_FOUND: _ErrorReason.ValueType  # 3
     """The server has the model, but not this version or version label of it.
+    Remedy: take a version or a label that GetModel shows as available, or none for the highest.
     Status: NOT_FOUND; details: ResourceInfo; metadata: model, version; retry: no.
     """
     ERROR_REASON_CAPABILITY_NOT_SUPPORTED: _ErrorReason.ValueType  # 4
     """The model exists, but cannot do this; the metadata names, separated by commas, the models that can.
+    Remedy: call one of capable_models, or ask this model for what its card lists.
     Status: FAILED_PRECONDITION; details: PreconditionFailure; metadata: model, capability, capable_models;
     retry: no.
     """
     ERROR_REASON_TOO_MANY_IMAGES: _ErrorReason.ValueType  # 5
     """The request has more items than the model's limits, or the server's, allow, or than fit in one response.
+    Remedy: split it into requests of at most limit items, each with the seed of its first item.
     Status: INVALID_ARGUMENT; details: BadRequest; metadata: field, limit; retry: no.
     """
     ERROR_REASON_IMAGE_TOO_LARGE: _ErrorReason.ValueType  # 6
     """A picture sent has more pixels or bytes than allowed; it was not decoded.
+    Remedy: scale or cut the picture to at most limit, or ask the operator to raise max_pixels_per_image.
     Status: INVALID_ARGUMENT; details: BadRequest; metadata: field, limit; retry: no.
     """
     ERROR_REASON_IMAGE_UNREADABLE: _ErrorReason.ValueType  # 7
     """A picture sent is not a PNG or JPEG file, or is damaged.
+    Remedy: open the file in an image program and save it as PNG, or send the pixels as a RawTensor.
     Status: INVALID_ARGUMENT; details: BadRequest; metadata: field; retry: no.
     """
     ERROR_REASON_QUEUE_FULL: _ErrorReason.ValueType  # 8
     """So many items wait, or so many estimated seconds of work, that this request would wait too long, or so many calls
     are in flight; unit says which limit it met, "items", "seconds" or "calls". For calls the model is empty.
+    Remedy: wait as long as RetryInfo says and send the request again, or call another server. Ask for less at a
+    time if it comes again.
     Status: RESOURCE_EXHAUSTED; details: RetryInfo; metadata: model, limit, unit; retry: after RetryInfo.
     """
     ERROR_REASON_DEADLINE_TOO_SHORT: _ErrorReason.ValueType  # 9
     """The work cannot be done before the call's deadline, by the time that such work takes at present and by what waits
     before it; it was not begun. needed_seconds is how long the server expects it to take.
+    Remedy: set a deadline of more than needed_seconds, or ask for fewer items or steps.
     Status: DEADLINE_EXCEEDED; details: none; metadata: model, needed_seconds; retry: no.
     """
     ERROR_REASON_MODEL_LOADING: _ErrorReason.ValueType  # 10
     """The model is being loaded.
+    Remedy: wait as long as RetryInfo says and send the request again.
     Status: UNAVAILABLE; details: RetryInfo; metadata: model, version; retry: after RetryInfo.
     """
     ERROR_REASON_MODEL_FAILED: _ErrorReason.ValueType  # 11
     """The model's folder is damaged or breaks the contract, and the server left it out; GetModel says why.
+    Remedy: tell the operator, who mends or removes the folder; until then take another version or model.
     Status: FAILED_PRECONDITION; details: PreconditionFailure; metadata: model, version; retry: no.
     """
     ERROR_REASON_SHUTTING_DOWN: _ErrorReason.ValueType  # 12
     """The server is going down, or hangs and waits to be restarted, and takes no new work; another one may.
+    Remedy: send the request again after the time in RetryInfo, best to another server.
     Status: UNAVAILABLE; details: RetryInfo; metadata: none; retry: after RetryInfo.
     """
     ERROR_REASON_INTERNAL_ERROR: _ErrorReason.ValueType  # 13
     """A mistake in the server or in the model. The metadata has an id under which the server's log tells more.
+    Remedy: tell the operator the error_id. If the same request fails again, change it.
     Status: INTERNAL; details: none; metadata: error_id; retry: no.
     """
     ERROR_REASON_QUOTA_EXCEEDED: _ErrorReason.ValueType  # 14
     """The caller has used up what it may use.
+    Remedy: wait as long as RetryInfo says, send fewer requests at once, or ask the operator for a larger quota.
     Status: RESOURCE_EXHAUSTED; details: QuotaFailure, RetryInfo; metadata: subject, limit; retry: after RetryInfo.
     """
     ERROR_REASON_UNAUTHENTICATED: _ErrorReason.ValueType  # 15
     """The call carries no credentials, or wrong ones.
+    Remedy: send the metadata "authorization: Bearer TOKEN" with a token of this server, over TLS.
     Status: UNAUTHENTICATED; details: none; metadata: none; retry: no.
     """
     ERROR_REASON_PERMISSION_DENIED: _ErrorReason.ValueType  # 16
     """The caller is known, but may not do this.
+    Remedy: ask the operator to give the token the permission that the metadata names.
     Status: PERMISSION_DENIED; details: none; metadata: permission; retry: no.
     """
 
@@ -108,73 +127,92 @@ class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
 
 ERROR_REASON_UNSPECIFIED: ErrorReason.ValueType  # 0
 """Not stated; never sent.
+Remedy: decide by the status code.
 Status: UNKNOWN; details: none; metadata: none; retry: no.
 """
 ERROR_REASON_INVALID_FIELD: ErrorReason.ValueType  # 1
 """A field breaks a rule; BadRequest names each such field, its rule and the remedy.
+Remedy: set each field that BadRequest names to what its description allows. GetModel gives the ranges of a
+model.
 Status: INVALID_ARGUMENT; details: BadRequest; metadata: field; retry: no.
 """
 ERROR_REASON_MODEL_NOT_FOUND: ErrorReason.ValueType  # 2
 """The server has no model of this name; ListModels says which it has.
+Remedy: take a name that ListModels gives.
 Status: NOT_FOUND; details: ResourceInfo; metadata: model; retry: no.
 """
 ERROR_REASON_VERSION_NOT_FOUND: ErrorReason.ValueType  # 3
 """The server has the model, but not this version or version label of it.
+Remedy: take a version or a label that GetModel shows as available, or none for the highest.
 Status: NOT_FOUND; details: ResourceInfo; metadata: model, version; retry: no.
 """
 ERROR_REASON_CAPABILITY_NOT_SUPPORTED: ErrorReason.ValueType  # 4
 """The model exists, but cannot do this; the metadata names, separated by commas, the models that can.
+Remedy: call one of capable_models, or ask this model for what its card lists.
 Status: FAILED_PRECONDITION; details: PreconditionFailure; metadata: model, capability, capable_models;
 retry: no.
 """
 ERROR_REASON_TOO_MANY_IMAGES: ErrorReason.ValueType  # 5
 """The request has more items than the model's limits, or the server's, allow, or than fit in one response.
+Remedy: split it into requests of at most limit items, each with the seed of its first item.
 Status: INVALID_ARGUMENT; details: BadRequest; metadata: field, limit; retry: no.
 """
 ERROR_REASON_IMAGE_TOO_LARGE: ErrorReason.ValueType  # 6
 """A picture sent has more pixels or bytes than allowed; it was not decoded.
+Remedy: scale or cut the picture to at most limit, or ask the operator to raise max_pixels_per_image.
 Status: INVALID_ARGUMENT; details: BadRequest; metadata: field, limit; retry: no.
 """
 ERROR_REASON_IMAGE_UNREADABLE: ErrorReason.ValueType  # 7
 """A picture sent is not a PNG or JPEG file, or is damaged.
+Remedy: open the file in an image program and save it as PNG, or send the pixels as a RawTensor.
 Status: INVALID_ARGUMENT; details: BadRequest; metadata: field; retry: no.
 """
 ERROR_REASON_QUEUE_FULL: ErrorReason.ValueType  # 8
 """So many items wait, or so many estimated seconds of work, that this request would wait too long, or so many calls
 are in flight; unit says which limit it met, "items", "seconds" or "calls". For calls the model is empty.
+Remedy: wait as long as RetryInfo says and send the request again, or call another server. Ask for less at a
+time if it comes again.
 Status: RESOURCE_EXHAUSTED; details: RetryInfo; metadata: model, limit, unit; retry: after RetryInfo.
 """
 ERROR_REASON_DEADLINE_TOO_SHORT: ErrorReason.ValueType  # 9
 """The work cannot be done before the call's deadline, by the time that such work takes at present and by what waits
 before it; it was not begun. needed_seconds is how long the server expects it to take.
+Remedy: set a deadline of more than needed_seconds, or ask for fewer items or steps.
 Status: DEADLINE_EXCEEDED; details: none; metadata: model, needed_seconds; retry: no.
 """
 ERROR_REASON_MODEL_LOADING: ErrorReason.ValueType  # 10
 """The model is being loaded.
+Remedy: wait as long as RetryInfo says and send the request again.
 Status: UNAVAILABLE; details: RetryInfo; metadata: model, version; retry: after RetryInfo.
 """
 ERROR_REASON_MODEL_FAILED: ErrorReason.ValueType  # 11
 """The model's folder is damaged or breaks the contract, and the server left it out; GetModel says why.
+Remedy: tell the operator, who mends or removes the folder; until then take another version or model.
 Status: FAILED_PRECONDITION; details: PreconditionFailure; metadata: model, version; retry: no.
 """
 ERROR_REASON_SHUTTING_DOWN: ErrorReason.ValueType  # 12
 """The server is going down, or hangs and waits to be restarted, and takes no new work; another one may.
+Remedy: send the request again after the time in RetryInfo, best to another server.
 Status: UNAVAILABLE; details: RetryInfo; metadata: none; retry: after RetryInfo.
 """
 ERROR_REASON_INTERNAL_ERROR: ErrorReason.ValueType  # 13
 """A mistake in the server or in the model. The metadata has an id under which the server's log tells more.
+Remedy: tell the operator the error_id. If the same request fails again, change it.
 Status: INTERNAL; details: none; metadata: error_id; retry: no.
 """
 ERROR_REASON_QUOTA_EXCEEDED: ErrorReason.ValueType  # 14
 """The caller has used up what it may use.
+Remedy: wait as long as RetryInfo says, send fewer requests at once, or ask the operator for a larger quota.
 Status: RESOURCE_EXHAUSTED; details: QuotaFailure, RetryInfo; metadata: subject, limit; retry: after RetryInfo.
 """
 ERROR_REASON_UNAUTHENTICATED: ErrorReason.ValueType  # 15
 """The call carries no credentials, or wrong ones.
+Remedy: send the metadata "authorization: Bearer TOKEN" with a token of this server, over TLS.
 Status: UNAUTHENTICATED; details: none; metadata: none; retry: no.
 """
 ERROR_REASON_PERMISSION_DENIED: ErrorReason.ValueType  # 16
 """The caller is known, but may not do this.
+Remedy: ask the operator to give the token the permission that the metadata names.
 Status: PERMISSION_DENIED; details: none; metadata: permission; retry: no.
 """
 Global___ErrorReason: typing_extensions.TypeAlias = ErrorReason
