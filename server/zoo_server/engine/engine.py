@@ -10,6 +10,7 @@ from zoo_server import calls
 from zoo_server.arrays import Array
 from zoo_server.engine.admission import Admission, Limits
 from zoo_server.engine.backlog import Backlog
+from zoo_server.engine.bell import Bell
 from zoo_server.engine.events import Event
 from zoo_server.engine.job import Job
 from zoo_server.engine.mailbox import Mailbox
@@ -31,8 +32,10 @@ class Engine:
 
     def __init__(self, limits: Limits, observer: Observer | None = None) -> None:
         self._admission = Admission(limits)
-        self._scheduler = Scheduler(self._admission, observer or Unobserved())
+        self._bell = Bell()
+        self._scheduler = Scheduler(self._admission, observer or Unobserved(), self._bell)
         self._backlog = Backlog(limits.max_unsent_bytes, self._scheduler.wake)
+        self._nudged = False
 
     def buckets(self, program: Program) -> tuple[int, ...]:
         """The buckets that the program is run at; ValueError, which says why, if the limits leave none."""
@@ -102,7 +105,7 @@ class Engine:
         batches, at the cost of always being run at the largest bucket. Raises QUEUE_FULL, SHUTTING_DOWN,
         DEADLINE_TOO_SHORT or INTERNAL_ERROR. Cancelling the coroutine frees the items within one step.
         """
-        mailbox = Mailbox(asyncio.get_running_loop(), eager=False)
+        mailbox = Mailbox(asyncio.get_running_loop(), eager=False, bell=self._bell)
         job = Job(program, inputs, mailbox, deadline=deadline, reproducible=reproducible)
         with self._running(job):
             results = await mailbox.results()
@@ -122,7 +125,8 @@ class Engine:
 
         A reader that takes no results is given no more: further items are made up to their last step, and stay pending.
         """
-        mailbox = Mailbox(asyncio.get_running_loop(), eager=True, backlog=self._backlog)
+        loop = asyncio.get_running_loop()
+        mailbox = Mailbox(loop, eager=True, backlog=self._backlog, bell=self._bell)
         job = Job(
             program,
             inputs,
@@ -138,11 +142,22 @@ class Engine:
     @contextmanager
     def _running(self, job: Job) -> Iterator[None]:
         self._scheduler.submit(job)
+        self._nudge()
         try:
             yield
         finally:
             self._scheduler.withdraw(job)
             _tell_phases(job)
+
+    def _nudge(self) -> None:
+        """Wake the scheduler once for all the jobs that this round of the event loop brings: they share a batch."""
+        if not self._nudged:
+            self._nudged = True
+            asyncio.get_running_loop().call_soon(self._wake)
+
+    def _wake(self) -> None:
+        self._nudged = False
+        self._scheduler.wake()
 
 
 def _tell_phases(job: Job) -> None:

@@ -10,10 +10,10 @@ import sys
 import threading
 from collections import deque
 from collections.abc import AsyncGenerator
-from contextlib import suppress
 from dataclasses import replace
 
 from zoo_server.engine.backlog import Backlog
+from zoo_server.engine.bell import Bell
 from zoo_server.engine.events import Event, Preview, Progress, Result
 
 
@@ -26,9 +26,15 @@ class Mailbox:
     """
 
     def __init__(
-        self, loop: asyncio.AbstractEventLoop, *, eager: bool, backlog: Backlog | None = None
+        self,
+        loop: asyncio.AbstractEventLoop,
+        *,
+        eager: bool,
+        backlog: Backlog | None = None,
+        bell: Bell | None = None,
     ) -> None:
         self._loop = loop
+        self._bell = bell or Bell()
         self._eager = eager
         self._backlog = backlog
         self._held = 0  # Bytes of it in the backlog.
@@ -90,8 +96,7 @@ class Mailbox:
         if self._wake_sent:
             return
         self._wake_sent = True
-        with suppress(RuntimeError):  # The loop has closed: nobody reads any more.
-            self._loop.call_soon_threadsafe(self._arrived.set)
+        self._bell.ring(self._loop, self._arrived)
 
     def _makes_room_for(self, preview: Preview) -> bool:
         """Whether it may be kept: in the place of an older one, or where there is room for another."""

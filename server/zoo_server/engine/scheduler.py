@@ -14,6 +14,7 @@ from functools import partial
 from zoo_server import errors, incidents
 from zoo_server.call_error import CallError
 from zoo_server.engine.admission import Admission
+from zoo_server.engine.bell import Bell
 from zoo_server.engine.chores import Chores
 from zoo_server.engine.costs import Shapes
 from zoo_server.engine.job import Item, Job
@@ -30,9 +31,11 @@ _LONGEST_LAST_TURN = 60.0
 class Scheduler:
     """Runs jobs until it is stopped. `submit`, `add_chore`, `stop` and `pending_items` may be used from any thread."""
 
-    def __init__(self, admission: Admission, observer: Observer) -> None:
+    def __init__(self, admission: Admission, observer: Observer, bell: Bell) -> None:
+        """`bell` is that of the jobs' mailboxes."""
         self._admission = admission
         self._observer = observer
+        self._bell = bell
         self._changed = threading.Condition()
         self.turn = Turn()
         # Guarded by `_changed`, all six.
@@ -78,14 +81,13 @@ class Scheduler:
             self._admission.check(job, self._pending.total(), time.monotonic())
 
     def submit(self, job: Job) -> None:
-        """Take a job in; raises QUEUE_FULL, DEADLINE_TOO_SHORT or SHUTTING_DOWN."""
+        """Take a job in; raises QUEUE_FULL, DEADLINE_TOO_SHORT or SHUTTING_DOWN. It is begun after the next `wake`."""
         with self._changed:
             self.check(job)
             self._admission.ledger.add(job)
             self._jobs[job] = None
             self._pending[job.program.model] += len(job.items)
             self._inbox.append(job)
-            self._changed.notify()
 
     def withdraw(self, job: Job) -> None:
         """Nobody waits for `job` any more: its items leave within a step, and no forecast counts them from now on."""
@@ -103,7 +105,7 @@ class Scheduler:
         return future
 
     def wake(self) -> None:
-        """There may be something to do: a reader has taken results, or has gone."""
+        """There may be something to do: a job has come, a reader has taken results, or has gone."""
         with self._changed:
             self._changed.notify()
 
@@ -149,7 +151,8 @@ class Scheduler:
                 self._drop_unwanted()
                 if ready := self._ready():
                     self._turn += 1
-                    self._advance(self._next_lane(ready))
+                    with self._bell.gathering():
+                        self._advance(self._next_lane(ready))
                 if self._chores:
                     self._chores.do_one()
             except Exception as error:  # noqa: BLE001 (no mistake may end the thread that everyone needs)

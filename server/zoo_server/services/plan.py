@@ -148,12 +148,13 @@ class Planner:
         paths = [f"{prefix}images[{index}]" for index in range(len(pictures))]
         incoming = _incoming(model, program, pictures, paths)
         options_incoming = [Incoming(*picture) for picture in options.images.values()]
-        plan = Plan(model, program, seeds, labels, options.values, None, [], request.reproducible)
-        if incoming or options_incoming:
-            blank = await self._measure(model, [*incoming, *options_incoming])
-            rows = {**options.values, **dict(zip(options.images, blank[len(incoming) :], strict=True))}
-            measured = replace(plan, options=rows, images=blank[: len(incoming)])
-            self._engine.check(program, measured.inputs(), deadline, reproducible=plan.reproducible)
+        plan = Plan(model, program, seeds, labels, options.values, options.message, [], request.reproducible)
+        if not incoming and not options_incoming:
+            return plan
+        blank = await self._measure(model, [*incoming, *options_incoming])
+        rows = {**options.values, **dict(zip(options.images, blank[len(incoming) :], strict=True))}
+        measured = replace(plan, options=rows, images=blank[: len(incoming)])
+        self._engine.check(program, measured.inputs(), deadline, reproducible=plan.reproducible)
         images = await self._pool.decode(incoming, model.card.limits.max_pixels_per_image)
         options = await self._decode_options(options, options_incoming, model)
         return replace(plan, options=options.values, filled=options.message, images=images)
