@@ -1,5 +1,6 @@
 """gRPC-web and JSON, as Envoy speaks them in front of a real server: client/web, and the curl of docs/web.md."""
 
+import http.client
 import json
 import os
 import re
@@ -88,8 +89,10 @@ def test_the_program_of_its_readme_works_as_printed(web, envoy, server):
     assert png(folder / "0.png") != png(folder / "1.png")
 
 
-def test_its_page_lists_models_draws_and_says_what_is_wrong(web, envoy, server):
-    run(["node", "--test", "test/page.test.js"], web, PIXELZOO_ENVOY=f"http://{envoy}")
+@pytest.mark.parametrize("test", ["page", "cancellation"])
+def test_its_own_tests_pass(web, envoy, server, test):
+    variables = {"PIXELZOO_ENVOY": f"http://{envoy}", "PIXELZOO_METRICS": server.metrics}
+    run(["node", "--test", f"test/{test}.test.js"], web, **variables)
     server.wait_until_idle()
 
 
@@ -143,6 +146,23 @@ def test_curl_reads_a_stream(curl):
     images = [one for one in news if "seed" in one]
     assert sorted(one["index"] for one in images) == [0, 1]
     assert len({one["seed"] for one in images}) == 2
+
+
+def test_a_stream_of_json_comes_as_it_happens_and_hanging_up_ends_the_work(envoy, server):
+    sample = {"model": {"name": "ddpm_fashion_mnist"}, "count": 16, "options": {"diffusion": {"steps": 1000}}}
+    request = urllib.request.Request(
+        f"http://{envoy}/pixelzoo.v1.SamplingService/StreamSample",
+        json.dumps({"sample": sample}).encode(),
+        {"Content-Type": "application/json"},
+    )
+    with urllib.request.urlopen(request, timeout=60) as news:
+        assert b"progress" in news.read1()
+        assert server.pending_items() > 0
+    server.wait_until_idle()
+    request.add_header("grpc-timeout", "1S")
+    with pytest.raises((urllib.error.HTTPError, http.client.IncompleteRead)):
+        urllib.request.urlopen(request, timeout=60).read()
+    server.wait_until_idle()
 
 
 def test_curl_is_told_what_is_wrong_as_the_page_says(curl):
