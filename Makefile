@@ -27,12 +27,15 @@ test: lint ## Run lint, types, proto lint, the stub check and all tests
 
 # Each folder client/LANGUAGE with a Makefile says there which Debian packages it needs.
 CLIENTS := $(wildcard client/*/Makefile)
+define NOT_INSTALLED
+not_installed() { \
+  for package in $$($(MAKE) --silent -C $$1 packages); do \
+    dpkg --status $$package > /dev/null 2>&1 || printf ' %s' $$package; \
+  done; \
+}
+endef
 test-clients: setup ## Install other languages' tools, and test the clients in all languages against one server
-	@missing=; for client in $(CLIENTS); do \
-	  for package in $$($(MAKE) --silent -C $$(dirname $$client) packages); do \
-	    dpkg --status $$package > /dev/null 2>&1 || missing="$$missing $$package"; \
-	  done; \
-	done; \
+	@$(NOT_INSTALLED); missing=$$(for client in $(CLIENTS); do not_installed $$(dirname $$client); done); \
 	if [ -n "$$missing" ]; then \
 	  $(AS_ROOT) apt-get update && \
 	  $(AS_ROOT) env DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends $$missing; \
@@ -46,8 +49,13 @@ lint: setup stubs-check ## Run lint, types, proto lint and the stub check
 	$(BIN)/buf lint protos
 	$(BIN)/buf breaking protos --against protos/released.binpb
 
-stubs: $(STUBS_VENV)/installed ## Write the Python stubs anew from the protos
+stubs: $(STUBS_VENV)/installed ## Write the stubs anew from the protos: Python's, and those of the other clients whose packages are there
 	$(STUBS_VENV)/bin/python protos/generate.py
+	@$(NOT_INSTALLED); for client in $(CLIENTS); do \
+	  folder=$$(dirname $$client); missing=$$(not_installed $$folder); \
+	  if [ -z "$$missing" ]; then $(MAKE) -C $$folder stubs || exit 1; \
+	  else echo "$$folder: no stubs, for want of$$missing"; fi; \
+	done
 
 stubs-check: $(STUBS_VENV)/installed
 	$(STUBS_VENV)/bin/python protos/generate.py --check

@@ -38,7 +38,7 @@ language are parts of one program, which the tests run against a server with the
 `sneaker` is the picture that Sample draws there, `boot` what Translate makes of it.
 
 [The operations guide](operations.md) says how to run a server. Every one also answers `grpc.health.v1.Health` and,
-unless it is told otherwise, reflection.
+unless it is told otherwise, reflection. [Web pages and curl](web.md) call through Envoy.
 
 {_contents(protos)}
 To begin with:

@@ -28,8 +28,9 @@ def test_a_lock_pins_and_hashes_everything_and_names_no_index(lock):
     assert len(requirements) > 5
 
 
-def test_the_lock_of_the_node_client_hashes_everything_and_names_no_registry():
-    packages = json.loads((REPOSITORY / "client/node/package-lock.json").read_text())["packages"]
+@pytest.mark.parametrize("client", ["node", "web"])
+def test_the_lock_of_a_client_from_npm_hashes_everything_and_names_no_registry(client):
+    packages = json.loads((REPOSITORY / "client" / client / "package-lock.json").read_text())["packages"]
     assert len(packages) > 5
     for name, package in packages.items():
         assert "resolved" not in package, name
@@ -92,6 +93,31 @@ def test_setup_on_an_unfit_python_gives_one_line_with_the_remedy(tmp_path, versi
 def test_setup_without_any_python_gives_the_same_line(tmp_path):
     done = make("setup", f"PYTHON={tmp_path / 'none'}", f"VENV={tmp_path / 'venv'}")
     assert "make PYTHON=python3.11 setup" in done.stderr.splitlines()[0]
+
+
+CLIENTS = sorted(path.parent.name for path in (REPOSITORY / "client").glob("*/Makefile"))
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+def test_a_client_has_the_targets_that_the_root_calls(client):
+    for target in ("packages", "stubs", "clean"):
+        asked = make("-C", f"client/{client}", "--question", target)
+        assert asked.returncode in (0, 1), asked.stderr  # 2 where there is no such target
+
+
+def test_make_stubs_names_the_packages_of_a_client_that_it_leaves_out(tmp_path, monkeypatch):
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    for name, status in (("python", 0), ("dpkg", 1)):
+        (folder / name).write_text(f"#!/bin/sh\nexit {status}\n")
+        (folder / name).chmod(0o755)
+    (tmp_path / "installed").touch()
+    monkeypatch.setenv("PATH", str(folder), prepend=":")
+    done = make("stubs", f"STUBS_VENV={tmp_path}", "CLIENTS=client/go/Makefile client/cpp/Makefile")
+    assert done.returncode == 0, done.stderr
+    go, cpp = [line for line in done.stdout.splitlines() if line.startswith("client/")]
+    assert go.startswith("client/go: no stubs, for want of golang-go ")
+    assert cpp.startswith("client/cpp: no stubs, for want of g++ make cmake ")
 
 
 PAGES = [

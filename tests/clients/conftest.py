@@ -7,7 +7,7 @@ import shutil
 import socket
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -95,6 +95,11 @@ def started(models: Path | None = None, **settings: object) -> Iterator[str]:
                 variables.setenv(f"PIXELZOO_{name.upper()}", str(value))
             address = stack.enter_context(local_server(models))
         yield address
+
+
+@pytest.fixture(scope="session", name="load_module")
+def _load_module() -> Callable[[str, Path], ModuleType]:
+    return load_module
 
 
 @pytest.fixture(scope="session")

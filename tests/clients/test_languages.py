@@ -23,7 +23,8 @@ from pixelzoo.v1 import (
 )
 
 CLIENTS = Path(__file__).resolve().parents[2] / "client"
-FOLDERS = sorted(path.parent for path in CLIENTS.glob("*/Makefile"))
+FOLDERS = sorted(path.parent for path in CLIENTS.glob("*/Makefile") if path.parent.name != "web")
+"""Not client/web, which calls by Envoy: test_web.py is its."""
 
 SCREEN = 75
 """Lines of a README: one screen, with the program that it prints."""
