@@ -107,10 +107,10 @@ def _retries() -> str:
 ### Retries
 
 Every RPC may be sent again; give a seed if the same pictures are to come. The clients of this repository send a call
-again by themselves for {codes} alone, and a stream only if nothing of it has come: {retry["maxAttempts"]} attempts,
+again by themselves for {codes}, and a stream only if nothing of it has come: {retry["maxAttempts"]} attempts,
 with waits of {retry["initialBackoff"]} and more, up to {retry["maxBackoff"]}, between them.
-That of Python also goes on with a stream where it broke off. After another error that has a RetryInfo, wait as long as
-it says.
+That of Python also goes on with a stream where it broke off, and after any other error that has a RetryInfo waits as
+long as it says and asks again (`retries=`); with the other clients that is for the caller to do.
 """
 
 

@@ -1,6 +1,7 @@
 """How the client connects, seen from a server that counts and measures its calls."""
 
 import asyncio
+import socket
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
@@ -140,3 +141,29 @@ def test_a_token_never_goes_in_the_clear_to_another_machine(target: str) -> None
 )
 def test_on_this_machine_it_may(target: str) -> None:
     assert channel.authorization("pxz_secret", target, encrypted=False)
+
+
+def test_a_call_to_this_machine_takes_no_way_over_a_proxy(
+    address: str, catalog: Catalog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as proxy:
+        proxy.settimeout(0.2)
+        monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{proxy.getsockname()[1]}")
+        monkeypatch.delenv("no_proxy", raising=False)
+        monkeypatch.delenv("no_grpc_proxy", raising=False)
+        with Client(address, token="secret", timeout=10) as zoo:
+            zoo.models()
+        with pytest.raises(TimeoutError):
+            proxy.accept()
+
+
+@pytest.mark.parametrize("token", ["two\nlines", "schl\u00fcssel", "tab\t"])
+def test_what_no_token_can_be_is_named(token: str) -> None:
+    with pytest.raises(errors.InvalidSetting, match="token"):
+        Client("localhost:1", token=token)
+
+
+@pytest.mark.parametrize("timeout", [float("inf"), float("nan"), -1.0])
+def test_what_is_no_time_is_named(zoo: Client, timeout: float) -> None:
+    with pytest.raises(errors.InvalidSetting, match="timeout"):
+        zoo.models(timeout=timeout)

@@ -81,6 +81,15 @@ def test_the_recipe_in_a_file_is_the_one_that_came(zoo: Client, tmp_path: Path) 
         assert Recipe.from_png(tmp_path / "made.png") == image.recipe
 
 
+def test_an_image_that_came_raw_is_saved_with_its_recipe(target: str, tmp_path: Path) -> None:
+    with Client(target, encoding="raw") as zoo:
+        image = IMAGES["quarters"](zoo)
+        image.save(tmp_path / "made.png")
+        assert image.encoded is None
+        assert Recipe.from_png(tmp_path / "made.png") == image.recipe
+        np.testing.assert_array_equal(np.asarray(PilImage.open(tmp_path / "made.png")), image.pixels[..., 0])
+
+
 def test_other_weights_are_refused_unless_allowed(zoo: Client, target: str) -> None:
     image, scores = IMAGES["quarters"](zoo), SCORES["quarters"](zoo)
     other = replace(image.recipe, digest="f" * 64)

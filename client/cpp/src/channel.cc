@@ -1,5 +1,6 @@
 #include "channel.h"
 
+#include <arpa/inet.h>
 #include <grpcpp/create_channel.h>
 #include <grpcpp/security/credentials.h>
 
@@ -29,7 +30,7 @@ constexpr char kServiceConfig[] = R"({
       "retryableStatusCodes": ["UNAVAILABLE"]
     }
   }],
-  "retryThrottling": {"maxTokens": 10, "tokenRatio": 0.1}
+  "retryThrottling": {"maxTokens": 1000, "tokenRatio": 1}
 })";
 
 std::string Contents(const std::string& path) {
@@ -43,7 +44,9 @@ std::string Contents(const std::string& path) {
 bool IsLoopback(std::string_view target) {
   if (target.starts_with("unix:") || target.starts_with("unix-abstract:")) return true;
   const std::string_view host = target.substr(0, target.rfind(':'));
-  return host == "localhost" || host == "[::1]" || host.starts_with("127.");
+  in_addr address;  // A name such as 127.0.0.1.example.com is no address.
+  return host == "localhost" || host == "[::1]" ||
+         (inet_pton(AF_INET, std::string(host).c_str(), &address) == 1 && host.starts_with("127."));
 }
 
 std::string Environment(const char* name, const std::string& otherwise) {
@@ -75,6 +78,8 @@ std::shared_ptr<grpc::Channel> Connect(const ClientOptions& options) {
   arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, 60'000);
   arguments.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 20'000);
   arguments.SetInt(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 0);
+  // What may go unencrypted because it stays on this machine must not take the way over a proxy.
+  if (IsLoopback(options.target)) arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
 
   if (options.ca_file.empty()) {
     return grpc::CreateCustomChannel(options.target, grpc::InsecureChannelCredentials(), arguments);

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import json
+import math
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypedDict
@@ -111,6 +112,10 @@ def options(
     several = target.startswith("dns:") or "," in target
     config = {**SERVICE_CONFIG, **BALANCING} if several else SERVICE_CONFIG
     chosen = [*CHANNEL_OPTIONS, ("grpc.service_config", json.dumps(config))]
+    if _is_loopback(
+        target
+    ):  # What may go in the clear since it stays here must not take the way over a proxy.
+        chosen.append(("grpc.enable_http_proxy", 0))
     if connections > 1:  # Channels of a process would otherwise share one connection to each address.
         chosen.append(("grpc.use_local_subchannel_pool", 1))
     if server_name is not None:
@@ -119,7 +124,12 @@ def options(
 
 
 def clock(seconds: float) -> Callable[[], float]:
-    """A function that says how many seconds are left of a call that begins now and may take this many."""
+    """A function that says how many seconds are left of a call that begins now and may take this many.
+
+    Raises InvalidSetting for what is no time.
+    """
+    if not math.isfinite(seconds) or seconds < 0:
+        raise InvalidSetting("timeout", f"{seconds} is no number of seconds: give one, however large")
     end = time.monotonic() + seconds
     return lambda: max(end - time.monotonic(), 0.0)
 
@@ -130,6 +140,10 @@ def authorization(token: str | None, target: str, encrypted: bool) -> tuple[tupl
         return ()
     if not encrypted and not _is_loopback(target):
         raise InsecureToken(target)
+    if not token.isascii() or not token.isprintable():
+        raise InvalidSetting(
+            "token", "has characters that no token has, such as the end of a line: copy it anew"
+        )
     return (("authorization", f"Bearer {token}"),)
 
 

@@ -6,7 +6,7 @@ Pixels are uint8, 0 (black) to 255 (white), [height, width, channels] with 1 cha
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
@@ -91,10 +91,15 @@ def to_pil(pixels: Pixels) -> PilImage.Image:
     return Image.fromarray(pixels[:, :, 0] if pixels.shape[2] == 1 else pixels)
 
 
-def to_png(pixels: Pixels) -> bytes:
-    """The pixels as a PNG file."""
+def to_png(pixels: Pixels, texts: Mapping[str, str] | None = None) -> bytes:
+    """The pixels as a PNG file, with `texts` by keyword."""
+    from PIL import PngImagePlugin
+
+    info = PngImagePlugin.PngInfo()
+    for keyword, text in (texts or {}).items():
+        info.add_text(keyword, text)
     buffer = io.BytesIO()
-    to_pil(pixels).save(buffer, "PNG")
+    to_pil(pixels).save(buffer, "PNG", pnginfo=info)
     return buffer.getvalue()
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, Self, TypeAlias
 
@@ -42,6 +42,16 @@ class Recipe:
     options: dict[str, Option]
     reproducible: bool = False
     kind: Kind = "sample"
+    _message: _Message | None = field(default=None, init=False, repr=False, compare=False)
+
+    @property
+    def text(self) -> str:
+        """The JSON of its message, as a PNG file has it; empty for a recipe that did not come from a server."""
+        if self._message is None:
+            return ""
+        return json_format.MessageToJson(
+            self._message, indent=None, always_print_fields_with_no_presence=True
+        )
 
     @classmethod
     def from_message(cls, message: _Message) -> Self:
@@ -51,7 +61,7 @@ class Recipe:
             kind = "translate"
         elif isinstance(message, recipe_pb2.ScoreRecipe):
             kind = "score"
-        return cls(
+        recipe = cls(
             model=message.model,
             version=message.version,
             digest=message.digest,
@@ -61,6 +71,10 @@ class Recipe:
             reproducible=message.reproducible,
             kind=kind,
         )
+        object.__setattr__(
+            recipe, "_message", message
+        )  # Of another that is made from this one it would not be true.
+        return recipe
 
     @classmethod
     def from_png(cls, path: str | Path) -> Self:

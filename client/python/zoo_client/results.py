@@ -21,7 +21,7 @@ from pixelzoo.v1 import (
 from zoo_client import images
 from zoo_client.images import Pixels
 from zoo_client.model import Model, enum_name
-from zoo_client.recipe import Recipe
+from zoo_client.recipe import PNG_KEY, Recipe
 from zoo_client.requests import Part
 
 if TYPE_CHECKING:
@@ -74,11 +74,16 @@ class Image:
         return images.to_pil(self.pixels)
 
     def save(self, path: str | Path) -> None:
-        """Writes the image in the format of the path's suffix: the server's own file, where that fits."""
+        """Writes the image in the format of the path's suffix: the server's own file, where that fits.
+
+        A PNG file has the recipe in its text, unless the image came as a JPEG file, whose pixels no recipe gives.
+        """
         path = Path(path)
         suffixes = {"image/png": (".png",), "image/jpeg": (".jpg", ".jpeg")}
         if self.encoded is not None and path.suffix.lower() in suffixes.get(self.mime_type, ()):
             path.write_bytes(self.encoded)
+        elif self.encoded is None and path.suffix.lower() == ".png":
+            path.write_bytes(images.to_png(self.pixels, {PNG_KEY: self.recipe.text}))
         else:
             self.pil().save(path)
 

@@ -47,7 +47,8 @@ class Session:
 
         Args:
             made: its recipe; or the image itself, or the path of its PNG file, which have their recipe with them.
-            picture: what it was translated from, for the recipe of a translation.
+            picture: what it was translated from, for the recipe of a translation. No recipe says which that was:
+                another picture gives another image.
             timeout: seconds for all of it.
 
         Raises InvalidField for a file without a recipe, and for a translation without its picture.
