@@ -29,7 +29,7 @@ constexpr char kServiceConfig[] = R"({
       "retryableStatusCodes": ["UNAVAILABLE"]
     }
   }],
-  "retryThrottling": {"maxTokens": 10, "tokenRatio": 0.1}
+  "retryThrottling": {"maxTokens": 1000, "tokenRatio": 1}
 })";
 
 std::string Contents(const std::string& path) {
