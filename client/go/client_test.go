@@ -221,7 +221,7 @@ func TestCancellingTheContextEndsTheCallAndTheWork(t *testing.T) {
 	waitForPending(t, 0)
 }
 
-func TestNoServerIsUnavailable(t *testing.T) {
+func TestNoServerIsUnreachable(t *testing.T) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	check(t, err)
 	address := listener.Addr().String()
@@ -230,7 +230,7 @@ func TestNoServerIsUnavailable(t *testing.T) {
 	check(t, err)
 	defer client.Close()
 	_, err = client.Models(enough(t))
-	if refusal := refused(t, err, codes.Unavailable, ""); !strings.Contains(refusal.Error(), address) {
+	if refusal := refused(t, err, codes.Unavailable, "SERVER_UNREACHABLE"); !strings.Contains(refusal.Error(), address) {
 		t.Errorf("the error is %v", err)
 	}
 }

@@ -22,22 +22,6 @@ const DefaultTarget = "localhost:50051"
 
 const mebibyte = 1 << 20
 
-// Only UNAVAILABLE is repeated: it says that the server did not take the call on. gRPC varies each wait, so that
-// clients do not come back all at once.
-const serviceConfig = `{
-	"methodConfig": [{
-		"name": [{}],
-		"retryPolicy": {
-			"maxAttempts": 4,
-			"initialBackoff": "0.2s",
-			"maxBackoff": "2s",
-			"backoffMultiplier": 2,
-			"retryableStatusCodes": ["UNAVAILABLE"]
-		}
-	}],
-	"retryThrottling": {"maxTokens": 10, "tokenRatio": 0.1}
-}`
-
 // DialOption says how to connect.
 type DialOption func(*dialing)
 
@@ -65,17 +49,21 @@ func WithGRPC(options ...grpc.DialOption) DialOption {
 	return func(d *dialing) { d.grpc = append(d.grpc, options...) }
 }
 
-// Dial makes a client of the server at "host:port". It connects when the first call is made.
+// Dial makes a client of the server at "host:port". It connects when the first call is made. The error is an *Error,
+// INSECURE_TOKEN, if a token would go to another machine unencrypted.
 func Dial(target string, options ...DialOption) (*Client, error) {
 	var d dialing
 	for _, option := range options {
 		option(&d)
 	}
 	if d.token != "" && d.tls == nil && !isLoopback(target) {
-		return nil, fmt.Errorf("pixelzoo: the token would go to %s unencrypted: use WithTLS", target)
+		return nil, insecureToken(target)
 	}
+	repeating := newRetries()
 	settings := []grpc.DialOption{
-		grpc.WithDefaultServiceConfig(serviceConfig),
+		grpc.WithDisableRetry(),
+		grpc.WithChainUnaryInterceptor(repeating.call),
+		grpc.WithChainStreamInterceptor(repeating.stream),
 		grpc.WithDefaultCallOptions(
 			grpc.MaxCallRecvMsgSize(260*mebibyte), // gRPC's own 4 MiB is one raw 1024 x 1024 RGB image and a bit.
 			grpc.MaxCallSendMsgSize(64*mebibyte),

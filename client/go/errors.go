@@ -14,7 +14,8 @@ type Error struct {
 	// Code is gRPC's own.
 	Code codes.Code
 	// Reason is a name from the server's catalogue, ErrorReason in error.proto without its prefix, such as
-	// "INVALID_FIELD" or "QUEUE_FULL"; empty if no pixelzoo server answered.
+	// "INVALID_FIELD" or "QUEUE_FULL"; SERVER_UNREACHABLE or INSECURE_TOKEN, which this client gives itself; empty where
+	// gRPC has failed otherwise.
 	Reason string
 	// Message names the field, the rule and the remedy.
 	Message string
@@ -53,6 +54,9 @@ func (e *Error) Is(target error) bool {
 func FromStatus(err error) error {
 	answer := status.Convert(err)
 	unpacked := &Error{Code: answer.Code(), Message: answer.Message(), status: answer}
+	if unpacked.Code == codes.Unavailable {
+		unpacked.Reason = "SERVER_UNREACHABLE" // If it was reached, its details say another reason.
+	}
 	for _, detail := range answer.Details() {
 		switch detail := detail.(type) {
 		case *errdetails.ErrorInfo:
@@ -67,4 +71,10 @@ func FromStatus(err error) error {
 		}
 	}
 	return unpacked
+}
+
+func insecureToken(target string) error {
+	message := "the token would go to " + target + " unencrypted: use WithTLS, or PIXELZOO_TLS_CA"
+	answer := status.New(codes.Unauthenticated, message)
+	return &Error{Code: answer.Code(), Reason: "INSECURE_TOKEN", Message: message, status: answer}
 }

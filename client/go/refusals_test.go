@@ -39,12 +39,36 @@ func (r *refusing) GetModel(context.Context, *v1.GetModelRequest) (*v1.GetModelR
 	return &v1.GetModelResponse{}, nil
 }
 
-// clientOf serves the catalogue, and makes a client of it.
-func clientOf(t *testing.T, catalog *refusing) *pixelzoo.Client {
+// breaking refuses its first streams, and breaks off the others after one event.
+type breaking struct {
+	v1.UnimplementedSamplingServiceServer
+	refusals int32
+	calls    int32
+	seed     uint64
+}
+
+func (b *breaking) StreamSample(
+	request *v1.StreamSampleRequest, stream v1.SamplingService_StreamSampleServer,
+) error {
+	b.seed = request.Sample.GetSeed()
+	if atomic.AddInt32(&b.calls, 1) > b.refusals {
+		progress := &v1.StreamSampleResponse_Progress{Progress: &v1.Progress{Steps: 1}}
+		if err := stream.Send(&v1.StreamSampleResponse{Event: progress}); err != nil {
+			return err
+		}
+	}
+	return status.Error(codes.Unavailable, "going away")
+}
+
+// clientOf serves the catalogue, and perhaps more, and makes a client of it.
+func clientOf(t *testing.T, catalog *refusing, sampling ...*breaking) *pixelzoo.Client {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	check(t, err)
 	server := grpc.NewServer()
 	v1.RegisterCatalogServiceServer(server, catalog)
+	for _, service := range sampling {
+		v1.RegisterSamplingServiceServer(server, service)
+	}
 	go server.Serve(listener)
 	catalog.over = make(chan struct{})
 	t.Cleanup(func() {
@@ -57,7 +81,6 @@ func clientOf(t *testing.T, catalog *refusing) *pixelzoo.Client {
 	return client
 }
 
-// With gRPC before 1.40 these need GRPC_GO_RETRY=on, as the Makefile says.
 func TestAServerThatIsNotAvailableIsAskedAgain(t *testing.T) {
 	catalog := &refusing{refusals: 2, with: status.Error(codes.Unavailable, "not now")}
 	_, err := clientOf(t, catalog).Models(enough(t))
@@ -70,8 +93,66 @@ func TestAServerThatIsNotAvailableIsAskedAgain(t *testing.T) {
 func TestButNotForEver(t *testing.T) {
 	catalog := &refusing{refusals: 100, with: status.Error(codes.Unavailable, "not now")}
 	_, err := clientOf(t, catalog).Models(enough(t))
-	if refused(t, err, codes.Unavailable, ""); catalog.calls != 4 {
+	if refused(t, err, codes.Unavailable, "SERVER_UNREACHABLE"); catalog.calls != 4 {
 		t.Errorf("%d calls", catalog.calls)
+	}
+}
+
+func TestCallsThatFailAllAtOnceAreAllSentAgain(t *testing.T) {
+	catalog := &refusing{refusals: 40, with: status.Error(codes.Unavailable, "not now")}
+	client, ended := clientOf(t, catalog), make(chan error)
+	for i := 0; i < 40; i++ {
+		go func() {
+			_, err := client.Models(enough(t))
+			ended <- err
+		}()
+	}
+	for i := 0; i < 40; i++ {
+		check(t, <-ended)
+	}
+	if catalog.calls != 80 {
+		t.Errorf("%d calls", catalog.calls)
+	}
+}
+
+func TestAServerThatIsGoneForGoodIsNotFlooded(t *testing.T) {
+	catalog := &refusing{refusals: 2000, with: status.Error(codes.Unavailable, "not now")}
+	client, ended := clientOf(t, catalog), make(chan error)
+	for i := 0; i < 400; i++ {
+		go func() {
+			_, err := client.Models(enough(t))
+			ended <- err
+		}()
+	}
+	for i := 0; i < 400; i++ {
+		refused(t, <-ended, codes.Unavailable, "SERVER_UNREACHABLE")
+	}
+	if catalog.calls >= 1000 {
+		t.Errorf("%d calls, as if there were tokens left", catalog.calls)
+	}
+}
+
+func TestAStreamIsAskedForAgainUntilSomethingOfItHasArrived(t *testing.T) {
+	sampling := &breaking{refusals: 2}
+	client := clientOf(t, &refusing{}, sampling)
+	stream := client.StreamSample(enough(t), "any", &pixelzoo.SampleOptions{Seed: pixelzoo.Seed(7)})
+	defer stream.Close()
+	events := 0
+	for stream.Next() {
+		events++
+	}
+	refused(t, stream.Err(), codes.Unavailable, "SERVER_UNREACHABLE")
+	if events != 1 || sampling.calls != 3 || sampling.seed != 7 {
+		t.Errorf("%d events from %d calls with seed %d", events, sampling.calls, sampling.seed)
+	}
+}
+
+func TestADeadlineEndsTheWaitForAnotherAttempt(t *testing.T) {
+	client := clientOf(t, &refusing{refusals: 100, with: status.Error(codes.Unavailable, "not now")})
+	ctx, cancel := context.WithTimeout(context.Background(), 300*time.Millisecond)
+	defer cancel()
+	if _, err := client.Models(ctx); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("the error is %v", err)
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 
 	"pixelzoo"
 )
@@ -60,14 +61,17 @@ func TestAServerWhoseAuthorityIsNotTrustedGetsNothing(t *testing.T) {
 	check(t, err)
 	defer client.Close()
 	_, err = client.Models(enough(t))
-	refused(t, err, codes.Unavailable, "")
+	refused(t, err, codes.Unavailable, "SERVER_UNREACHABLE")
 }
 
 func TestATokenNeverGoesInTheClearToAnotherMachine(t *testing.T) {
 	token := pixelzoo.WithToken("pxz_secret")
-	for _, far := range []string{"zoo.example:50051", "192.168.1.2:1", "dns:///zoo.example:1", "localhost.evil:1"} {
-		if _, err := pixelzoo.Dial(far, token); err == nil {
-			t.Errorf("it would go to %s", far)
+	for _, far := range []string{
+		"zoo.example:50051", "192.168.1.2:1", "dns:///zoo.example:1", "localhost.evil:1", "127.0.0.1.evil.example:1",
+	} {
+		_, err := pixelzoo.Dial(far, token)
+		if refused(t, err, codes.Unauthenticated, "INSECURE_TOKEN"); status.Code(err) != codes.Unauthenticated {
+			t.Errorf("the status is %v", status.Code(err))
 		}
 		client, err := pixelzoo.Dial(far, token, pixelzoo.WithTLS(nil))
 		check(t, err)

@@ -90,6 +90,10 @@ def test_the_commands_of_its_readme_work_as_printed(client: Path, server, as_roo
     readme = (client / "README.md").read_text()
     assert len(readme.splitlines()) <= SCREEN
     commands = re.findall(r"^```sh\n(.*?)^```$", readme, re.MULTILINE | re.DOTALL)
+    for name, program in re.findall(
+        r"^A program, `(\S+)`.*:\n\n```\w+\n(.*?)^```$", readme, re.MULTILINE | re.DOTALL
+    ):
+        (client / name).write_text(program)
     before = set(client.glob("*.png"))
     try:
         run(

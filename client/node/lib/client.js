@@ -3,6 +3,7 @@ import { connect, DEFAULT_TARGET, fromEnvironment } from './connection.js';
 import { fromService } from './errors.js';
 import { Picture } from './picture.js';
 import * as requests from './requests.js';
+import { validated } from './validation.js';
 
 /** @typedef {import('../generated/pixelzoo/v1/Progress.js').Progress__Output} Progress */
 /** @typedef {import('../generated/pixelzoo/v1/ImageScore.js').ImageScore__Output} ImageScore */
@@ -138,7 +139,7 @@ export class Client {
 
   /**
    * Calls a method that this class has none for: `call('latent', 'decode', request)`. Requests and replies are the
-   * messages of the protos, with names in camelCase.
+   * messages of the protos, with names in camelCase. A request that its proto does not allow is not sent.
    * @param {'catalog' | 'sampling' | 'translation' | 'scoring' | 'latent'} service
    * @param {string} method
    * @param {object} request
@@ -156,7 +157,7 @@ export class Client {
         if (!error) resolve(reply);
         else reject(signal?.aborted ? signal.reason : fromService(error, this.target));
       };
-      const running = stub[method](request, metadata, options, done);
+      const running = stub[method](validated(service, method, request), metadata, options, done);
       const cancel = () => running.cancel();
       signal?.addEventListener('abort', cancel);
     });
@@ -173,7 +174,7 @@ export class Client {
   async *stream(service, method, request, { timeout = this.#timeout, signal } = {}) {
     signal?.throwIfAborted();
     const { [service]: stub, metadata } = /** @type {any} */ (this.#connection);
-    const replies = stub[method](request, metadata, { deadline: Date.now() + timeout });
+    const replies = stub[method](validated(service, method, request), metadata, { deadline: Date.now() + timeout });
     const cancel = () => replies.cancel();
     signal?.addEventListener('abort', cancel);
     try {

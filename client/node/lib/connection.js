@@ -1,17 +1,18 @@
 /** How the client connects: where to, message sizes, keepalive, retries, and who may see the token. */
 import { readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
-import { fileURLToPath } from 'node:url';
 import grpc from '@grpc/grpc-js';
 import { loadSync } from '@grpc/proto-loader';
 import { ZooError } from './errors.js';
+import { PROTOS, SERVICES } from './protos.js';
 
 export const DEFAULT_TARGET = 'localhost:50051';
 
 const MiB = 1 << 20;
 
 // Only UNAVAILABLE is repeated: it says that the server did not take the call on. gRPC varies each wait, so that
-// clients do not come back all at once.
+// clients do not come back all at once. A server that goes away fails every call in flight at once, and repetitions end
+// when half of the tokens are gone, so there must be far more of them than calls. Each success gives one back.
 const SERVICE_CONFIG = {
   methodConfig: [
     {
@@ -25,7 +26,7 @@ const SERVICE_CONFIG = {
       },
     },
   ],
-  retryThrottling: { maxTokens: 10, tokenRatio: 0.1 },
+  retryThrottling: { maxTokens: 1000, tokenRatio: 1 },
 };
 
 const CHANNEL_OPTIONS = {
@@ -36,16 +37,13 @@ const CHANNEL_OPTIONS = {
   'grpc.service_config': JSON.stringify(SERVICE_CONFIG),
 };
 
-const definition = loadSync(
-  ['catalog', 'sampling', 'translation', 'scoring', 'latent'].map((name) => `pixelzoo/v1/${name}_service.proto`),
-  {
-    includeDirs: [fileURLToPath(new URL('../protos', import.meta.url))],
-    defaults: true,
-    enums: String,
-    longs: String, // Seeds go up to 2^63 - 1, further than numbers are exact.
-    oneofs: true,
-  },
-);
+const definition = loadSync(SERVICES, {
+  includeDirs: [PROTOS],
+  defaults: true,
+  enums: String,
+  longs: String, // Seeds go up to 2^63 - 1, further than numbers are exact.
+  oneofs: true,
+});
 const { v1 } = /** @type {any} */ (grpc.loadPackageDefinition(definition)).pixelzoo;
 
 /**
@@ -68,16 +66,19 @@ export function fromEnvironment() {
  * @param {ConnectionOptions} options
  */
 export function connect(target, { tls, token }) {
-  if (token && !tls && !isLoopback(target)) {
+  const loopback = isLoopback(target);
+  if (token && !tls && !loopback) {
     throw new ZooError(`the token would go to ${target} unencrypted: use TLS`, {
-      code: 'INVALID_ARGUMENT',
+      code: 'UNAUTHENTICATED',
       reason: 'INSECURE_TOKEN',
     });
   }
   const credentials = tls
     ? grpc.credentials.createSsl(tls === true ? null : Buffer.from(tls.ca))
     : grpc.credentials.createInsecure();
-  const channel = new grpc.Channel(target, credentials, CHANNEL_OPTIONS);
+  // What goes to this machine, such as a token in the clear, must not leave it for a proxy.
+  const options = loopback ? { ...CHANNEL_OPTIONS, 'grpc.enable_http_proxy': 0 } : CHANNEL_OPTIONS;
+  const channel = new grpc.Channel(target, credentials, options);
   /** @param {string} service */
   const stub = (service) => new v1[service](target, credentials, { channelOverride: channel });
   const metadata = new grpc.Metadata();

@@ -2,6 +2,7 @@
  * What can go wrong, as one error class. A server answers every failed call with google.rpc details; `fromService`
  * unpacks them. Programs decide by `reason`, people read `message`.
  */
+import { inspect } from 'node:util';
 import { status } from '@grpc/grpc-js';
 import protobuf from 'protobufjs';
 
@@ -39,7 +40,10 @@ export class ZooError extends Error {
     this.name = 'ZooError';
     /** Name of the gRPC status code, such as "INVALID_ARGUMENT". */
     this.code = code;
-    /** Name from the server's catalogue (`ErrorReason` in error.proto); without details, the status code's. */
+    /**
+     * Name from the server's catalogue (`ErrorReason` in error.proto); SERVER_UNREACHABLE or INSECURE_TOKEN, which this
+     * client gives itself; or the status code's, where no server of pixelzoo answered.
+     */
     this.reason = reason;
     /** The parts of the message that vary, by name. */
     this.metadata = metadata;
@@ -48,6 +52,19 @@ export class ZooError extends Error {
     /** Milliseconds after which the same call may succeed; undefined if repeating it is of no use. */
     this.retryAfter = retryAfter;
   }
+}
+
+/**
+ * The error for a request that was not sent, for one of its fields.
+ * @param {string} field
+ * @param {string} rule
+ * @param {unknown} value
+ */
+export function invalidField(field, rule, value) {
+  const given = inspect(value, { depth: 0, breakLength: Infinity, maxArrayLength: 3, maxStringLength: 80 });
+  const description = `${rule}; given was ${given}`;
+  const violations = [{ field, description }];
+  return new ZooError(`${field} ${description}`, { code: 'INVALID_ARGUMENT', reason: 'INVALID_FIELD', violations });
 }
 
 /**
@@ -60,8 +77,9 @@ export function fromService(error, target) {
   const packed = error.metadata?.get('grpc-status-details-bin')[0];
   const details = packed instanceof Buffer ? unpack(packed) : {};
   if (!details.ErrorInfo) {
-    const message = code === 'UNAVAILABLE' ? `no server answers at ${target} (${error.details})` : error.details;
-    return new ZooError(message, { code, reason: code, cause: error });
+    if (code !== 'UNAVAILABLE') return new ZooError(error.details, { code, reason: code, cause: error });
+    const message = `no server answers at ${target} (${error.details})`;
+    return new ZooError(message, { code, reason: 'SERVER_UNREACHABLE', cause: error });
   }
   return new ZooError(error.details, {
     code,

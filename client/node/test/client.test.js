@@ -128,6 +128,6 @@ test('no server is an error that names the address', async () => {
   holder.close();
   const nobody = new Client(`127.0.0.1:${port}`);
   const message = new RegExp(`127.0.0.1:${port}`);
-  await assert.rejects(nobody.models(), { code: 'UNAVAILABLE', reason: 'UNAVAILABLE', message });
+  await assert.rejects(nobody.models(), { code: 'UNAVAILABLE', reason: 'SERVER_UNREACHABLE', message });
   nobody.close();
 });

@@ -53,6 +53,13 @@ test('but not for ever', async () => {
   });
 });
 
+test('calls that fail all at once are all sent again', async () => {
+  await refusing(40, { code: grpc.status.UNAVAILABLE, details: 'not now' }, async (client, calls) => {
+    assert.deepEqual(await Promise.all(Array.from({ length: 40 }, () => client.models())), Array(40).fill([]));
+    assert.equal(calls(), 80);
+  });
+});
+
 test('other refusals are final', async () => {
   await refusing(1, { code: grpc.status.INTERNAL, details: 'a mistake' }, async (client, calls) => {
     await assert.rejects(client.models(), { code: 'INTERNAL', reason: 'INTERNAL', message: 'a mistake' });

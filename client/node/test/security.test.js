@@ -37,8 +37,9 @@ test('a server whose authority is not trusted gets nothing', async () => {
 });
 
 test('a token never goes in the clear to another machine', () => {
-  for (const far of ['zoo.example:50051', '192.168.1.2:1', 'dns:///zoo.example:1', 'localhost.evil:1']) {
-    assert.throws(() => new Client(far, { token }), { reason: 'INSECURE_TOKEN' });
+  const foreign = ['zoo.example:50051', '192.168.1.2:1', 'dns:///zoo.example:1', 'localhost.evil:1'];
+  for (const far of [...foreign, '127.0.0.1.evil.example:1', '127.evil.example:1']) {
+    assert.throws(() => new Client(far, { token }), { code: 'UNAUTHENTICATED', reason: 'INSECURE_TOKEN' });
     new Client(far, { token, tls: true }).close();
   }
   for (const near of ['localhost:1', '127.0.0.1:1', '[::1]:1', 'unix:/tmp/socket']) new Client(near, { token }).close();

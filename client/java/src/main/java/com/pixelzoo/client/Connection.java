@@ -20,7 +20,9 @@ final class Connection {
 
   /**
    * Only UNAVAILABLE is repeated: it says that the server did not take the call on. A stream is repeated only if
-   * nothing of it has arrived yet. gRPC varies each wait, so that clients do not come back all at once.
+   * nothing of it has arrived yet. gRPC varies each wait, so that clients do not come back all at once. A server that
+   * goes away fails every call in flight at once, and repetitions end when half of the tokens are gone, so there must
+   * be far more of them than calls. Each success gives one back.
    */
   private static final Map<String, ?> SERVICE_CONFIG =
       Map.of(
@@ -35,7 +37,7 @@ final class Connection {
                           "maxBackoff", "2s",
                           "backoffMultiplier", 2.0,
                           "retryableStatusCodes", List.of("UNAVAILABLE")))),
-          "retryThrottling", Map.of("maxTokens", 10.0, "tokenRatio", 0.1));
+          "retryThrottling", Map.of("maxTokens", 1000.0, "tokenRatio", 1.0));
 
   private Connection() {}
 

@@ -1,0 +1,137 @@
+// What is sent is what was given; what no message can carry is refused before it is sent.
+import assert from 'node:assert/strict';
+import { fileURLToPath } from 'node:url';
+import { after, beforeEach, test } from 'node:test';
+import grpc from '@grpc/grpc-js';
+import { loadSync } from '@grpc/proto-loader';
+import { Client, ZooError } from 'pixelzoo';
+
+/** @type {any} */
+const definition = loadSync('pixelzoo/v1/sampling_service.proto', {
+  includeDirs: [fileURLToPath(new URL('../protos', import.meta.url))],
+  longs: String,
+  enums: String,
+});
+
+/** @type {any[]} What a server of this process was asked for. */
+let asked = [];
+beforeEach(() => (asked = []));
+const server = new grpc.Server();
+server.addService(definition['pixelzoo.v1.SamplingService'], {
+  /** @type {grpc.handleUnaryCall<any, any>} */
+  Sample: ({ request }, done) => done(null, { images: asked.push(request) && [] }),
+  /** @type {grpc.handleServerStreamingCall<any, any>} */
+  StreamSample: (call) => {
+    asked.push(call.request);
+    call.end();
+  },
+});
+const port = await new Promise((resolve, reject) => {
+  const credentials = grpc.ServerCredentials.createInsecure();
+  server.bindAsync('127.0.0.1:0', credentials, (error, port) => (error ? reject(error) : resolve(port)));
+});
+const client = new Client(`127.0.0.1:${port}`);
+after(() => {
+  client.close();
+  server.forceShutdown();
+});
+
+/**
+ * @param {Promise<any>} call
+ * @param {string} field
+ * @param {RegExp} said
+ */
+async function refused(call, field, said) {
+  await assert.rejects(call, (error) => {
+    assert(error instanceof ZooError, String(error));
+    assert.deepEqual([error.code, error.reason], ['INVALID_ARGUMENT', 'INVALID_FIELD']);
+    assert.deepEqual(error.violations.map((violation) => violation.field), [field]);
+    assert(error.message.startsWith(field));
+    assert.match(error.message, said);
+    return true;
+  });
+  assert.deepEqual(asked, []);
+}
+
+test('arguments that no message can carry are refused', async () => {
+  /** @type {[any, string, RegExp][]} */
+  const wrong = [
+    [{ labels: 'Sneaker' }, 'labels[0]', /whole number from -2147483648 to 2147483647; given was 'Sneaker'/],
+    [{ labels: [7, null] }, 'labels[1]', /null/],
+    [{ labels: [7, , 8] }, 'labels[1]', /undefined/],
+    [{ labels: [2 ** 31] }, 'labels[0]', /2147483648/],
+    [{ lable: 7 }, 'lable', /no field of SampleRequest, which has model, count/],
+    [{ constructor: 7 }, 'constructor', /no field/],
+    [{ step: 2 }, 'step', /no field/],
+    [{ options: { diffusion: { step: 2 } } }, 'options.diffusion.step', /no field of DiffusionOptions.*steps/],
+    [{ options: { diffusion: { sampler: 'ddim' } } }, 'options.diffusion.sampler', /SAMPLER_DDIM.*'ddim'/],
+    [{ options: { diffusion: { sampler: 99 } } }, 'options.diffusion.sampler', /99/],
+    [{ options: { diffusion: { guidance: NaN } } }, 'options.diffusion.guidance', /finite/],
+    [{ options: { diffusion: { guidance: 1e300 } } }, 'options.diffusion.guidance', /32 bits/],
+    [{ options: { diffusion: { guidance: '2' } } }, 'options.diffusion.guidance', /'2'/],
+    [{ options: { latentVariable: { temprature: 1 } } }, 'options.latent_variable.temprature', /no field/],
+    [{ options: { diffusion: {}, adversarial: {} } }, 'options.adversarial', /beside diffusion/],
+    [{ options: { family: 'diffusion' } }, 'options.family', /must name the member/],
+    [{ options: new Map([['diffusion', {}]]) }, 'options', /must be an object/],
+    [{ encoding: 'gif' }, 'encoding', /png, jpeg, raw; given was 'gif'/],
+    [{ reproducible: 'false' }, 'reproducible', /true or false/],
+    [{ requestId: 7 }, 'request_id', /a string/],
+    [{ model: { name: 'other' } }, 'model', /argument of its own/],
+  ];
+  for (const seed of [1e21, 'abc', '', '1.5', NaN, 1.5, -1, -1n, 2n ** 64n + 5n, 2n ** 64n, 2 ** 53, [1], true, {}]) {
+    wrong.push([{ seed }, 'seed', /from 0 to 18446744073709551615; above 2\^53/]);
+  }
+  for (const count of [1.7, 2 ** 32 + 1, -1, Infinity, '2x']) {
+    wrong.push([{ count }, 'count', /from 0 to 4294967295; given/]);
+  }
+  for (const [wanted, field, said] of wrong) await refused(client.sample('any', wanted), field, said);
+});
+
+test('so are models and pictures', async () => {
+  await refused(client.sample('any@18446744073709551617'), 'model.version', /18446744073709551617/);
+  await refused(client.sample(/** @type {any} */ ({ name: 'any' })), 'model', /must be a string/);
+  const files = /** @type {any} */ ([new Uint8Array(1), 'boot.png']);
+  await refused(client.translate('any', files), 'images[1]', /'boot.png'/);
+  const wanted = /** @type {any} */ ({ encoding: 'png' });
+  await refused(client.score('any', [], wanted), 'encoding', /no field of ScoreRequest/);
+});
+
+test('and plain requests, and those of streams', async () => {
+  const sample = { model: { name: 'any' }, seed: 9007199254740993 };
+  await refused(client.call('sampling', 'sample', sample), 'seed', /9007199254740992/);
+  await refused(client.stream('sampling', 'streamSample', { sample }).next(), 'sample.seed', /decimal string/);
+  await refused(client.streamSample('any', { previewInterval: 1.5 }).next(), 'preview_interval', /1\.5/);
+  await refused(client.call('sampling', 'sample', /** @type {any} */ (undefined)), 'request', /must be an object/);
+  for (const data of ['nonsense!', [1, 2]]) {
+    const request = { options: { autoregressive: { image: { encoded: { data } } } } };
+    await refused(client.call('sampling', 'sample', request), 'options.autoregressive.image.encoded.data', /base64/);
+  }
+});
+
+test('what is right arrives as it was given', async () => {
+  for (const seed of [5, 2n ** 53n + 1n, '9223372036854775807', 2n ** 64n - 1n, 0]) {
+    await client.sample('any@18446744073709551615', { seed });
+    await client.call('sampling', 'sample', { seed });
+    assert.deepEqual(asked.map((request) => request.seed), [seed.toString(), seed.toString()]);
+    assert.equal(asked[0].model.version, '18446744073709551615');
+    asked = [];
+  }
+  const wanted = { labels: [-1, 3], count: 2, requestId: 'mine', reproducible: true };
+  await client.sample('any@a@b', wanted);
+  assert.deepEqual(asked.pop(), {
+    model: { name: 'any', versionLabel: 'a@b' },
+    count: 2,
+    labels: [-1, 3],
+    encoding: 'IMAGE_ENCODING_PNG',
+    requestId: 'mine',
+    reproducible: true,
+  });
+  const options = { family: 'diffusion', diffusion: { sampler: 2, steps: 3, _steps: 'steps', guidance: null } };
+  for await (const _ of client.stream('sampling', 'streamSample', { sample: { options } }));
+  assert.deepEqual(asked.pop().sample.options, { diffusion: { sampler: 'SAMPLER_DDIM', steps: 3 } });
+  const data = Buffer.from('a file');
+  for (const given of [data, new Uint8Array(data), data.toString('base64')]) {
+    await client.call('sampling', 'sample', { options: { autoregressive: { image: { encoded: { data: given } } } } });
+    assert.deepEqual(asked.pop().options.autoregressive.image.encoded.data, data);
+  }
+});
