@@ -188,10 +188,14 @@ TEST(Names, MayHaveAVersionOrItsLabel) {
 
 TEST(Tokens, AreNotSentInTheClearToOtherMachines) {
   pixelzoo::ClientOptions options;
-  options.target = "zoo.example:50051";
   options.token = "secret";
-  const pixelzoo::Error error = ErrorOf([&] { pixelzoo::Client zoo(options); });
-  EXPECT_EQ(error.reason(), "INSECURE_TOKEN");
+  for (const char* target : {"zoo.example:50051", "127.0.0.1.evil.example:443", "127.example:443"}) {
+    options.target = target;
+    const pixelzoo::Error error = ErrorOf([&] { pixelzoo::Client zoo(options); });
+    EXPECT_EQ(error.reason(), "INSECURE_TOKEN") << target;
+  }
+  options.target = "127.0.0.2:50051";
+  pixelzoo::Client zoo(options);
 }
 
 class SecureServer : public testing::Test {

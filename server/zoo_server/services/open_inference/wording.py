@@ -13,7 +13,7 @@ _FIELDS = (
     (re.compile(r"\bmodel\.version(_label)?\b"), "model_version"),
     (re.compile(r"\bmodel\.name\b"), "model_name"),
     # What lies within a picture or a latent of ours has no field of its own: there is the entry of a tensor.
-    (re.compile(r"(?<=\])(\.(encoded|raw|data|shape|data_type|mime_type))+(?=[:,]|$)"), ""),
+    (re.compile(r"(?<=[\]\w])(\.(encoded|raw|data|shape|data_type|mime_type))+(?=[:,]|$)"), ""),
 )
 
 

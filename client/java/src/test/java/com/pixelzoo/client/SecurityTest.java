@@ -43,9 +43,11 @@ public final class SecurityTest {
 
   @Test
   public void tokensAreNotSentInTheClearToOtherMachines() {
-    PixelzooClient.Builder builder = PixelzooClient.builder().target("zoo.example:50051").token("secret");
-    PixelzooException error = assertThrows(PixelzooException.class, builder::build);
-    assertEquals("INSECURE_TOKEN", error.reason());
+    for (String target : new String[] {"zoo.example:50051", "127.0.0.1.evil.example:443"}) {
+      PixelzooClient.Builder builder = PixelzooClient.builder().target(target).token("secret");
+      PixelzooException error = assertThrows(PixelzooException.class, builder::build);
+      assertEquals("INSECURE_TOKEN", error.reason());
+    }
   }
 
   @Test
