@@ -16,17 +16,12 @@ import time
 from pathlib import Path
 
 import numpy as np
+from peers.process import cpu_seconds
 
 from zoo_client import Client
 from zoo_client.local import local_server
 
 MODELS = Path(__file__).resolve().parents[1] / "saved_models"
-
-
-def cpu_seconds(pid: int) -> float:
-    """CPU time of a process and all its threads so far."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def main() -> None:

@@ -30,8 +30,6 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parent))
-
 from peers.process import HERE, Process, Server
 
 from zoo_client import Client, ZooError

@@ -24,6 +24,7 @@ from typing import Any
 
 import grpc
 from opentelemetry.proto.collector.trace.v1 import trace_service_pb2, trace_service_pb2_grpc
+from peers.process import cpu_seconds
 
 from zoo_client import Client
 
@@ -50,8 +51,7 @@ class Server:
 
     def cpu_seconds(self) -> float:
         """CPU time of the process and all its threads so far."""
-        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rsplit(")", 1)[1].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        return cpu_seconds(self.process.pid)
 
     def __enter__(self) -> Server:
         return self

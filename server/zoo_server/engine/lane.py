@@ -43,9 +43,8 @@ class Lane:
         self._turns = 0
         self._waiting: list[Item] = []
         self._running: list[Item] = []
-        self._result_bytes = _bytes_of_an_item(
-            program.finish
-        )  # Of pictures of any size 0, until the first is done.
+        # Of pictures of any size 0, until the first is done.
+        self._result_bytes = _bytes_of_an_item(program.finish)
         self._on_leave = on_leave
         self._observer = observer
         self._turn = turn

@@ -59,9 +59,8 @@ class Mailbox:
         """How many results of `size` bytes may be posted now."""
         if self._backlog is None:
             return sys.maxsize
-        with (
-            self._lock
-        ):  # A reader that takes something in between would be forgotten: nothing would wake the engine.
+        # A reader that takes something in between would be forgotten: nothing would wake the engine.
+        with self._lock:
             return self._backlog.room(self._held, size)
 
     def post(self, event: Event) -> None:
