@@ -2,7 +2,9 @@
 
 `NAME SHA256` of the decoded pixels, uint8 [h, w, c], all images of the reply one after the other; of scores, of their
 values as little-endian float32, image by image in the order of the scores' names. For a request that is refused,
-`NAME STATUS_CODE REASON FIELD`, or without the field if it is none that is wrong.
+`NAME STATUS_CODE REASON MESSAGE`, and ` [FIELD: DESCRIPTION]` for each field that breaks a rule.
+
+A golden request has its model apart, as "name", "name@version" or "name@label": each client's own words for it.
 """
 
 import hashlib
@@ -26,7 +28,7 @@ from pixelzoo.v1 import (
     translation_service_pb2,
     translation_service_pb2_grpc,
 )
-from zoo_client import channel, errors, images
+from zoo_client import channel, errors, images, requests
 
 REQUESTS = Path(__file__).parent / "golden_requests.json"
 
@@ -91,10 +93,12 @@ def lines(target: str) -> list[str]:
 def _line(connection: grpc.Channel, target: str, golden: dict[str, Any]) -> str:
     method = METHODS[golden["method"]]
     request = json_format.ParseDict(golden["request"], method.request())
+    asked = getattr(request, "sample", request)
+    asked.model.CopyFrom(requests.selector(golden["model"]))
     try:
         payload = method.payload(getattr(method.stub(connection), golden["method"])(request, timeout=300))
     except grpc.RpcError as error:
         refusal = errors.from_rpc(error, target)
-        fields = [violation.field for violation in refusal.violations[:1]]
-        return " ".join([golden["name"], str(refusal.code), refusal.reason, *fields])
+        rules = [f"[{violation.field}: {violation.description}]" for violation in refusal.violations]
+        return " ".join([golden["name"], str(refusal.code), refusal.reason, str(refusal), *rules])
     return f"{golden['name']} {hashlib.sha256(payload).hexdigest()}"

@@ -53,14 +53,11 @@ class Part(Generic[Request]):
 
 def selector(model: str) -> model_pb2.ModelSelector:
     """A model by "name", "name@3" (a version) or "name@stable" (a version's label)."""
-    name, _, version = model.partition("@")
-    if version.isdigit():
+    name, at, version = model.partition("@")
+    if version.isascii() and version.isdigit() and int(version) < 2**64:
         return model_pb2.ModelSelector(name=name, version=int(version))
-    return (
-        model_pb2.ModelSelector(name=name, version_label=version)
-        if version
-        else model_pb2.ModelSelector(name=name)
-    )
+    # What cannot be right goes too: the server says what is wrong, as it does to clients of other languages.
+    return model_pb2.ModelSelector(name=name, version_label=version if at else None)
 
 
 def sample(
