@@ -1,6 +1,7 @@
 """Results are made again from their recipes: images, translations and scores, by both clients and by the command."""
 
 import asyncio
+import hashlib
 import os
 import subprocess
 import sys
@@ -121,6 +122,18 @@ def test_what_cannot_be_made_again(
     made = replace(zoo.sample("quarters", seed=1).recipes[0], **recipe)
     with Client(target) as client, pytest.raises(kind, match=says):
         Session(client).reproduce(made, picture)
+
+
+def test_another_picture_than_the_one_it_was_made_of_is_refused(zoo: Client, target: str) -> None:
+    digest = hashlib.sha256(BOOT.tobytes()).hexdigest()
+    image, scores = IMAGES["turner"](zoo), SCORES["halves"](zoo)
+    assert image.recipe.source_sha256 == digest
+    for method, made in (("reproduce", image), ("rescore", replace(scores.recipe, source_sha256=digest))):
+        with pytest.raises(errors.InvalidField, match=f"picture: .* the recipe was made of {digest[:12]}"):
+            again(target, method, made, SHIRT)
+    # A server from before there was such a field.
+    [found, _] = again(target, "reproduce", replace(image.recipe, source_sha256=""), BOOT)
+    np.testing.assert_array_equal(found.pixels, image.pixels)
 
 
 def test_the_picture_of_a_translation_is_one(zoo: Client) -> None:

@@ -1,5 +1,7 @@
 """Score and StreamScore: values, kinds, units, seeds, classes and options."""
 
+import hashlib
+
 import numpy as np
 import pytest
 
@@ -79,3 +81,12 @@ def test_the_stream_gives_the_same_scores_and_progress(api, model):
     progress = [event.progress for event in news if event.HasField("progress")]
     assert (progress[0].step, progress[0].items) == (0, 10)
     assert (progress[-1].step, progress[-1].items_done) == (progress[-1].steps, 10)
+
+
+def test_the_recipe_says_which_picture_was_scored(api):
+    digests = [hashlib.sha256(bytes([level]) * 16).hexdigest() for level in (3, 4)]
+    scores = api.scoring.Score(request(levels=(3, 4))).scores
+    assert [score.recipe.source_sha256 for score in scores] == digests
+    news = list(api.scoring.StreamScore(StreamScoreRequest(score=request(levels=(3, 4)))))
+    streamed = [event.score for event in news if event.HasField("score")]
+    assert {score.index: score.recipe.source_sha256 for score in streamed} == dict(enumerate(digests))

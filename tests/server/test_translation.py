@@ -1,6 +1,10 @@
 """Translate and StreamTranslate, for any model whose card says that it translates."""
 
+import hashlib
+import io
+
 import numpy as np
+from PIL import Image as PilImage
 
 from pixelzoo.v1 import image_pb2
 from pixelzoo.v1.model_pb2 import ModelSelector
@@ -63,3 +67,23 @@ def test_the_stream_gives_the_same_pictures_and_progress(api):
     assert sorted(streamed, key=lambda image: image.index) == list(together)
     progress = [event.progress for event in news if event.HasField("progress")]
     assert (progress[0].items, progress[0].items_done, progress[-1].items_done) == (3, 0, 3)
+
+
+def test_the_recipe_says_which_picture_it_was_made_of(api):
+    pictures = random_pictures((2, 3), *[(32, 32)] * 12)  # Together too large to be hashed in the event loop.
+    digests = [hashlib.sha256(pixels.tobytes()).hexdigest() for pixels in pictures]
+    images = api.translation.Translate(request(pictures)).images
+    assert [image.recipe.source_sha256 for image in images] == digests
+    news = list(api.translation.StreamTranslate(StreamTranslateRequest(translate=request(pictures))))
+    streamed = [event.image for event in news if event.HasField("image")]
+    assert {image.index: image.recipe.source_sha256 for image in streamed} == dict(enumerate(digests))
+
+
+def test_a_file_counts_by_its_pixels(api):
+    [colours] = random_pictures((3, 4))
+    file = io.BytesIO()
+    PilImage.fromarray(colours).save(file, "PNG")
+    asked = request([])
+    asked.images.add().encoded.data = file.getvalue()
+    [image] = api.translation.Translate(asked).images
+    assert image.recipe.source_sha256 == hashlib.sha256(colours.tobytes()).hexdigest()

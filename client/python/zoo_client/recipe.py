@@ -32,6 +32,8 @@ class Recipe:
         options: every option that was used, by name; choices by name too, images as pixels.
         reproducible: whether it was made at one batch size from start to end.
         kind: what was asked for: "sample", "translate" or "score".
+        source_sha256: SHA-256 of the pixels that were translated or scored, uint8 [h, w, c], in hexadecimal; empty for
+            a sample.
     """
 
     model: str
@@ -42,6 +44,7 @@ class Recipe:
     options: dict[str, Option]
     reproducible: bool = False
     kind: Kind = "sample"
+    source_sha256: str = ""
     _message: _Message | None = field(default=None, init=False, repr=False, compare=False)
 
     @property
@@ -70,6 +73,7 @@ class Recipe:
             options=options.unpack(message.options),
             reproducible=message.reproducible,
             kind=kind,
+            source_sha256="" if isinstance(message, recipe_pb2.Recipe) else message.source_sha256,
         )
         object.__setattr__(
             recipe, "_message", message
@@ -79,8 +83,6 @@ class Recipe:
     @classmethod
     def from_png(cls, path: str | Path) -> Self:
         """The recipe in a PNG file of the server's, such as `Image.save` writes.
-
-        Its options say whether it is that of a sample or of a translation; without any it counts as a sample's.
 
         Raises InvalidField if there is none, and OSError if there is no file.
         """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -51,7 +52,7 @@ class Reproduction:
         """The one picture that is to be translated; None if the image is to be sampled."""
         if self.recipe.kind == "score":
             raise InvalidField.of("recipe", "it is that of a score, which `rescore` gives again")
-        # Without options a file's recipe does not tell a translation from a sample; the model does.
+        # A recipe of a server from before `source_sha256`, without options, does not say what it is; the model does.
         translated = self.recipe.kind == "translate" or (
             model.available and "sample" not in model.capabilities
         )
@@ -67,17 +68,24 @@ class Reproduction:
                 "picture", f"the image was drawn by {self.model} from its seed alone: leave it out"
             )
         shape = described.translation.input_shape if described is not None else model.card.image_shape
-        return _one(picture, shape.channels)
+        return self._same(picture, shape.channels)
 
-    def scored(self, picture: Images) -> Images:
+    def scored(self, model: Model, picture: Images) -> Pixels:
         """The picture that is to be scored again."""
         if self.recipe.kind != "score":
             raise InvalidField.of("recipe", "it is that of an image, which `reproduce` gives again")
-        return picture
+        return self._same(picture, model.card.image_shape.channels)
 
-
-def _one(picture: Images, channels: int) -> Pixels:
-    pixels = as_list(picture, channels)
-    if len(pixels) != 1:
-        raise InvalidField.of("picture", f"one image, not {len(pixels)}: a recipe is that of one")
-    return pixels[0]
+    def _same(self, picture: Images, channels: int) -> Pixels:
+        """The pixels of the picture, which must be the one that the recipe names."""
+        pixels = as_list(picture, channels)
+        if len(pixels) != 1:
+            raise InvalidField.of("picture", f"one image, not {len(pixels)}: a recipe is that of one")
+        digest = hashlib.sha256(pixels[0].tobytes()).hexdigest()
+        if self.recipe.source_sha256 not in ("", digest):  # Older servers did not say which it was.
+            raise InvalidField.of(
+                "picture",
+                f"it has the digest {digest[:12]}..., and the recipe was made of {self.recipe.source_sha256[:12]}...: "
+                "give the same picture, or call `translate` or `score` for another",
+            )
+        return pixels[0]

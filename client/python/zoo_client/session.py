@@ -47,11 +47,10 @@ class Session:
 
         Args:
             made: its recipe; or the image itself, or the path of its PNG file, which have their recipe with them.
-            picture: what it was translated from, for the recipe of a translation. No recipe says which that was:
-                another picture gives another image.
+            picture: what it was translated from, for the recipe of a translation.
             timeout: seconds for all of it.
 
-        Raises InvalidField for a file without a recipe, and for a translation without its picture.
+        Raises InvalidField for a file without a recipe, and for a translation without its picture or with another.
         """
         clock = channel.clock(self.client.timeout if timeout is None else timeout)
         again = Reproduction.of(made, self.client.target, self.any_weights)
@@ -90,13 +89,16 @@ class Session:
             made: the scores, or their recipe.
             picture: the picture that was scored.
             timeout: seconds for all of it.
+
+        Raises InvalidField for another picture.
         """
         clock = channel.clock(self.client.timeout if timeout is None else timeout)
         again = Reproduction.of(made, self.client.target, self.any_weights)
-        again.check(self.client.model(again.model, timeout=clock()).digest)
+        described = self.client.model(again.model, timeout=clock())
+        again.check(described.digest)
         scores = self.client.score(
             again.model,
-            again.scored(picture),
+            again.scored(described, picture),
             again.labels,
             seed=again.recipe.seed,
             reproducible=again.recipe.reproducible,

@@ -125,7 +125,7 @@ Global___GeneratedImage: typing_extensions.TypeAlias = GeneratedImage
 
 @typing.final
 class TranslationRecipe(google.protobuf.message.Message):
-    """How to translate one picture again."""
+    """How to translate a picture again: the one that it names."""
 
     DESCRIPTOR: google.protobuf.descriptor.Descriptor
 
@@ -136,6 +136,7 @@ class TranslationRecipe(google.protobuf.message.Message):
     LABEL_FIELD_NUMBER: builtins.int
     OPTIONS_FIELD_NUMBER: builtins.int
     REPRODUCIBLE_FIELD_NUMBER: builtins.int
+    SOURCE_SHA256_FIELD_NUMBER: builtins.int
     model: builtins.str
     """OUTPUT_ONLY. Name of the model.
     Range: 1 to 128 characters, [a-z][a-z0-9_]*; default: always set; unit: none.
@@ -160,6 +161,11 @@ class TranslationRecipe(google.protobuf.message.Message):
     """OUTPUT_ONLY. Whether the item was made at the one largest batch size from start to end, as its request asked.
     Range: any; default: false; unit: none.
     """
+    source_sha256: builtins.str
+    """OUTPUT_ONLY. Which picture was translated: SHA-256, in hexadecimal, of its pixels as they are once it is decoded, a
+    byte each value, row by row, the channels of a pixel side by side.
+    Range: 64 characters, [0-9a-f]; default: always set; unit: none.
+    """
     @property
     def options(self) -> pixelzoo.v1.options_pb2.TranslateOptions:
         """OUTPUT_ONLY. The options used, every one filled in.
@@ -176,10 +182,11 @@ class TranslationRecipe(google.protobuf.message.Message):
         label: builtins.int | None = ...,
         options: pixelzoo.v1.options_pb2.TranslateOptions | None = ...,
         reproducible: builtins.bool = ...,
+        source_sha256: builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: typing_extensions.TypeAlias = typing.Literal["_label", b"_label", "label", b"label", "options", b"options"]
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: typing_extensions.TypeAlias = typing.Literal["_label", b"_label", "digest", b"digest", "label", b"label", "model", b"model", "options", b"options", "reproducible", b"reproducible", "seed", b"seed", "version", b"version"]
+    _ClearFieldArgType: typing_extensions.TypeAlias = typing.Literal["_label", b"_label", "digest", b"digest", "label", b"label", "model", b"model", "options", b"options", "reproducible", b"reproducible", "seed", b"seed", "source_sha256", b"source_sha256", "version", b"version"]
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__label: typing_extensions.TypeAlias = typing.Literal["label"]
     _WhichOneofArgType__label: typing_extensions.TypeAlias = typing.Literal["_label", b"_label"]
@@ -229,7 +236,7 @@ Global___TranslatedImage: typing_extensions.TypeAlias = TranslatedImage
 
 @typing.final
 class ScoreRecipe(google.protobuf.message.Message):
-    """How to score one picture again."""
+    """How to score a picture again: the one that it names."""
 
     DESCRIPTOR: google.protobuf.descriptor.Descriptor
 
@@ -240,6 +247,7 @@ class ScoreRecipe(google.protobuf.message.Message):
     LABEL_FIELD_NUMBER: builtins.int
     OPTIONS_FIELD_NUMBER: builtins.int
     REPRODUCIBLE_FIELD_NUMBER: builtins.int
+    SOURCE_SHA256_FIELD_NUMBER: builtins.int
     model: builtins.str
     """OUTPUT_ONLY. Name of the model.
     Range: 1 to 128 characters, [a-z][a-z0-9_]*; default: always set; unit: none.
@@ -264,6 +272,11 @@ class ScoreRecipe(google.protobuf.message.Message):
     """OUTPUT_ONLY. Whether the item was made at the one largest batch size from start to end, as its request asked.
     Range: any; default: false; unit: none.
     """
+    source_sha256: builtins.str
+    """OUTPUT_ONLY. Which picture was scored: SHA-256, in hexadecimal, of its pixels as they are once it is decoded, a
+    byte each value, row by row, the channels of a pixel side by side.
+    Range: 64 characters, [0-9a-f]; default: always set; unit: none.
+    """
     @property
     def options(self) -> pixelzoo.v1.options_pb2.ScoreOptions:
         """OUTPUT_ONLY. The options used, every one filled in.
@@ -280,10 +293,11 @@ class ScoreRecipe(google.protobuf.message.Message):
         label: builtins.int | None = ...,
         options: pixelzoo.v1.options_pb2.ScoreOptions | None = ...,
         reproducible: builtins.bool = ...,
+        source_sha256: builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: typing_extensions.TypeAlias = typing.Literal["_label", b"_label", "label", b"label", "options", b"options"]
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: typing_extensions.TypeAlias = typing.Literal["_label", b"_label", "digest", b"digest", "label", b"label", "model", b"model", "options", b"options", "reproducible", b"reproducible", "seed", b"seed", "version", b"version"]
+    _ClearFieldArgType: typing_extensions.TypeAlias = typing.Literal["_label", b"_label", "digest", b"digest", "label", b"label", "model", b"model", "options", b"options", "reproducible", b"reproducible", "seed", b"seed", "source_sha256", b"source_sha256", "version", b"version"]
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__label: typing_extensions.TypeAlias = typing.Literal["label"]
     _WhichOneofArgType__label: typing_extensions.TypeAlias = typing.Literal["_label", b"_label"]

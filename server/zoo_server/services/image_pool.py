@@ -1,12 +1,14 @@
 """Decodes and encodes pictures in a few threads, so that the event loop never waits for one."""
 
 import asyncio
+import hashlib
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+import numpy as np
 from google.protobuf import json_format
 
 from pixelzoo.v1 import image_pb2
@@ -52,6 +54,12 @@ class ImagePool:
         limit = min(max_pixels, self._max_pixels)
         return await self._each("decode", lambda picture: images.decode(picture, limit), pictures)
 
+    async def digests(self, pictures: Sequence[Array]) -> list[str]:
+        """SHA-256 of the pixels of each, row by row, in hexadecimal."""
+        if sum(pixels.nbytes for pixels in pictures) <= _SMALL_BYTES:
+            return [_digest(pixels) for pixels in pictures]
+        return await self._each("decode", _digest, pictures)
+
     async def encode(self, pictures: Sequence[Outgoing]) -> list[image_pb2.Image]:
         if _costs_nothing(pictures):
             began = time.monotonic()
@@ -83,6 +91,10 @@ class ImagePool:
 
 def _join(rows: Sequence[Array]) -> bytes:
     return b"".join(row.tobytes() for row in rows)
+
+
+def _digest(pixels: Array) -> str:
+    return hashlib.sha256(np.ascontiguousarray(pixels).data).hexdigest()
 
 
 def _costs_nothing(pictures: Sequence[Outgoing]) -> bool:

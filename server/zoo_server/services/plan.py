@@ -31,7 +31,8 @@ class Plan:
     """Items to run, one for each of `seeds`.
 
     `options` are their rows for the program, and `filled` is the options message with every option filled in, or None;
-    `images` is empty for a program that takes none. `reproducible` is as in the request.
+    `images` is empty for a program that takes none; `sources` has the digest of each, for the recipes.
+    `reproducible` is as in the request.
     """
 
     model: LoadedModel
@@ -42,6 +43,7 @@ class Plan:
     filled: Any
     images: Sequence[Array]
     reproducible: bool = False
+    sources: Sequence[str] = ()
 
     def inputs(self) -> list[dict[str, Array]]:
         """The rows that each item brings to the program."""
@@ -67,6 +69,8 @@ class Plan:
             recipe.label = self.labels[index]
         if self.filled is not None:
             recipe.options.CopyFrom(self.filled)
+        if self.sources:
+            recipe.source_sha256 = self.sources[index]
         return recipe
 
     def picture_bytes(self) -> list[int]:
@@ -156,8 +160,9 @@ class Planner:
         measured = replace(plan, options=rows, images=blank[: len(incoming)])
         self._engine.check(program, measured.inputs(), deadline, reproducible=plan.reproducible)
         images = await self._pool.decode(incoming, model.card.limits.max_pixels_per_image)
+        sources = await self._pool.digests(images)
         options = await self._decode_options(options, options_incoming, model)
-        return replace(plan, options=options.values, filled=options.message, images=images)
+        return replace(plan, options=options.values, filled=options.message, images=images, sources=sources)
 
     async def decode(
         self,

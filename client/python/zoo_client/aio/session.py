@@ -63,10 +63,11 @@ class Session:
         """Scores the picture again."""
         clock = channel.clock(self.client.timeout if timeout is None else timeout)
         again = Reproduction.of(made, self.client.target, self.any_weights)
-        again.check((await self.client.model(again.model, timeout=clock())).digest)
+        described = await self.client.model(again.model, timeout=clock())
+        again.check(described.digest)
         scores = await self.client.score(
             again.model,
-            again.scored(picture),
+            again.scored(described, picture),
             again.labels,
             seed=again.recipe.seed,
             reproducible=again.recipe.reproducible,
