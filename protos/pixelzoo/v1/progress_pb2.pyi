@@ -37,7 +37,8 @@ class Progress(google.protobuf.message.Message):
     Range: 0 to steps; default: 0; unit: steps.
     """
     steps: builtins.int
-    """OUTPUT_ONLY. Steps that the whole request takes, summed over its items.
+    """OUTPUT_ONLY. Steps that the whole request takes, summed over its items. An item of which the model finds out only as
+    it begins, such as a large picture that is worked on in tiles, counts as 1 until then: the sum may still grow.
     Range: 1 to 2^32 - 1; default: always set; unit: steps.
     """
     items_done: builtins.int
