@@ -93,7 +93,7 @@ def lines(target: str) -> list[str]:
 def _line(connection: grpc.Channel, target: str, golden: dict[str, Any]) -> str:
     method = METHODS[golden["method"]]
     request = json_format.ParseDict(golden["request"], method.request())
-    asked = getattr(request, "sample", request)
+    asked: Any = getattr(request, "sample", request)
     asked.model.CopyFrom(requests.selector(golden["model"]))
     try:
         payload = method.payload(getattr(method.stub(connection), golden["method"])(request, timeout=300))
