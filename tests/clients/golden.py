@@ -98,7 +98,16 @@ def _line(connection: grpc.Channel, target: str, golden: dict[str, Any]) -> str:
     try:
         payload = method.payload(getattr(method.stub(connection), golden["method"])(request, timeout=300))
     except grpc.RpcError as error:
-        refusal = errors.from_rpc(error, target)
-        rules = [f"[{violation.field}: {violation.description}]" for violation in refusal.violations]
-        return " ".join([golden["name"], str(refusal.code), refusal.reason, str(refusal), *rules])
-    return f"{golden['name']} {hashlib.sha256(payload).hexdigest()}"
+        return refused(golden["name"], errors.from_rpc(error, target))
+    return answered(golden["name"], payload)
+
+
+def answered(name: str, payload: bytes) -> str:
+    """The line of a request that brought these bytes."""
+    return f"{name} {hashlib.sha256(payload).hexdigest()}"
+
+
+def refused(name: str, refusal: errors.ZooError) -> str:
+    """The line of a request that was refused."""
+    rules = [f"[{violation.field}: {violation.description}]" for violation in refusal.violations]
+    return " ".join([name, str(refusal.code), refusal.reason, str(refusal), *rules])

@@ -47,7 +47,7 @@ DATA_TYPES: dict[image_pb2.DataType.ValueType, np.dtype[Any]] = {
 def checked_encoding(encoding: Encoding) -> Encoding:
     """The encoding itself; raises InvalidSetting for another than those there are."""
     if encoding not in [*ENCODINGS]:
-        raise InvalidSetting("encoding", f"must be {', '.join(ENCODINGS)}, and is {shown(encoding)}")
+        raise InvalidSetting("encoding", f"must be png, jpeg or raw, and is {shown(encoding)}")
     return encoding
 
 
