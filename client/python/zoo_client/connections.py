@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import itertools
-import threading
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
 from typing import TypeVar
 
 import grpc
@@ -51,7 +51,6 @@ class Connections:
         channel.check(target, credentials, token, server_name, wait_for_ready, connections, retries)
         self._target = target
         self._closed = False
-        self._lock = threading.Lock()
         self._metadata = channel.authorization(token, target, credentials is not None)
         self._wait_for_ready = wait_for_ready
         self._retries = retries
@@ -72,8 +71,7 @@ class Connections:
 
     def close(self) -> None:
         """Ends them, and with them every call under way."""
-        with self._lock:
-            self._closed = True
+        self._closed = True
         for one in self._channels:
             one.close()
 
@@ -87,13 +85,13 @@ class Connections:
         patience = Patience(self._retries)
         while True:
             try:
-                return method(
-                    request, timeout=clock(), metadata=self._metadata, wait_for_ready=self._wait_for_ready
-                )
-            except ValueError:
-                if self._closed:
-                    raise errors.ClientClosed from None
-                raise
+                with self._open():
+                    return method(
+                        request,
+                        timeout=clock(),
+                        metadata=self._metadata,
+                        wait_for_ready=self._wait_for_ready,
+                    )
             except grpc.RpcError as error:
                 refusal = self._refusal(error)
             wait = patience.wait_after(refusal)
@@ -110,9 +108,7 @@ class Connections:
         """The replies of a stream, each once, over all that it takes to get them."""
         resumption, patience = Resumption(request), Patience(self._retries)
         while True:
-            with self._lock:  # A stream that is begun on a closed channel ends the process.
-                if self._closed:
-                    raise errors.ClientClosed
+            with self._open():
                 call = method(
                     resumption.request,
                     timeout=clock(),
@@ -133,6 +129,16 @@ class Connections:
             finally:
                 call.cancel()  # Whoever stops reading stops the server's work too; a finished call does not mind.
             time.sleep(wait)
+
+    @contextmanager
+    def _open(self) -> Iterator[None]:
+        """Raises ClientClosed where gRPC says that the channel is closed, which it does by a bare ValueError."""
+        try:
+            yield
+        except ValueError:
+            if self._closed:
+                raise errors.ClientClosed from None
+            raise
 
     def _refusal(self, error: grpc.RpcError) -> errors.ZooError:
         """What a call failed with."""
