@@ -131,6 +131,7 @@ def test_a_token_never_goes_in_the_clear_to_another_machine(target: str) -> None
         with pytest.raises(errors.InsecureToken, match="unencrypted: use TLS") as caught:
             kind(target, token="pxz_secret")
         assert "pxz_secret" not in str(caught.value)
+        assert (caught.value.code, caught.value.reason) == ("UNAUTHENTICATED", "INSECURE_TOKEN")
     credentials = grpc.ssl_channel_credentials()
     Client(target, token="pxz_secret", credentials=credentials, server_name="zoo.example").close()
     Client(target).close()

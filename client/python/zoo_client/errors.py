@@ -237,7 +237,8 @@ class InsecureToken(ZooError, ValueError):
     def __init__(self, target: str) -> None:
         super().__init__(
             f"the token would go to {target} unencrypted: use TLS (credentials=..., or the environment's "
-            "PIXELZOO_TLS_CA with the file of the server's authority)"
+            "PIXELZOO_TLS_CA with the file of the server's authority)",
+            code="UNAUTHENTICATED",
         )
 
 
