@@ -2,8 +2,10 @@
 
 import asyncio
 import socket
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import grpc
 import pytest
@@ -20,6 +22,12 @@ class Catalog(catalog_service_pb2_grpc.CatalogServiceServicer):
         self.refusals = 0
         self.code = grpc.StatusCode.UNAVAILABLE
         self.authorizations: list[str | bytes | None] = []
+        self.begun, self.may_end = threading.Event(), threading.Event()
+
+    def GetModel(self, request, context):
+        self.begun.set()
+        self.may_end.wait(60)
+        return catalog_service_pb2.GetModelResponse()
 
     def ListModels(self, request, context):
         self.calls += 1
@@ -46,6 +54,7 @@ def address(catalog: Catalog) -> Iterator[str]:
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()
     yield f"127.0.0.1:{port}"
+    catalog.may_end.set()
     server.stop(None)
 
 
@@ -122,6 +131,7 @@ def test_a_token_never_goes_in_the_clear_to_another_machine(target: str) -> None
         with pytest.raises(errors.InsecureToken, match="unencrypted: use TLS") as caught:
             kind(target, token="pxz_secret")
         assert "pxz_secret" not in str(caught.value)
+        assert (caught.value.code, caught.value.reason) == ("UNAUTHENTICATED", "INSECURE_TOKEN")
     credentials = grpc.ssl_channel_credentials()
     Client(target, token="pxz_secret", credentials=credentials, server_name="zoo.example").close()
     Client(target).close()
@@ -167,3 +177,74 @@ def test_what_no_token_can_be_is_named(token: str) -> None:
 def test_what_is_no_time_is_named(zoo: Client, timeout: float) -> None:
     with pytest.raises(errors.InvalidSetting, match="timeout"):
         zoo.models(timeout=timeout)
+
+
+@pytest.mark.parametrize("timeout", [1e10, 1e300, 10**30])
+def test_a_timeout_may_be_however_large(zoo: Client, timeout: float) -> None:
+    assert len(zoo.models(timeout=timeout)) == 3
+
+
+CALLS: list[Callable[[Any], Any]] = [
+    lambda zoo: zoo.models(),
+    lambda zoo: zoo.sample("m"),
+    lambda zoo: list(zoo.stream_sample("m")),
+]
+
+
+@pytest.mark.parametrize("call", CALLS, ids=["models", "sample", "stream"])
+def test_a_closed_client_says_so(address: str, catalog: Catalog, call: Callable[[Any], Any]) -> None:
+    client = Client(address)
+    catalog.may_end.set()
+    client.model("m")  # Now it calls at once what is asked for.
+    client.close()
+    client.close()
+    with pytest.raises(errors.ClientClosed, match="the client is closed") as caught:
+        call(client)
+    assert isinstance(caught.value, errors.ZooError)
+    assert catalog.calls == 0
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_closed_client_of_asyncio_says_so(address: str, catalog: Catalog, stream: bool) -> None:
+    async def calls() -> None:
+        client = aio.Client(address)
+        catalog.may_end.set()
+        await client.model("m")
+        await client.close()
+        await client.close()
+        with pytest.raises(errors.ClientClosed, match="the client is closed"):
+            await (anext(client.stream_sample("m")) if stream else client.sample("m"))
+
+    asyncio.run(calls())
+
+
+def test_closing_ends_a_call_in_its_midst(address: str, catalog: Catalog) -> None:
+    client = Client(address)
+    with ThreadPoolExecutor(1) as callers:
+        call = callers.submit(client.model, "m")
+        assert catalog.begun.wait(60)
+        client.close()
+        with pytest.raises(errors.ClientClosed):
+            call.result(60)
+
+
+def test_closing_ends_a_task_in_its_midst_and_does_not_look_like_its_cancellation(
+    address: str, catalog: Catalog
+) -> None:
+    async def calls() -> None:
+        client = aio.Client(address)
+        task = asyncio.create_task(client.model("m"))
+        assert await asyncio.to_thread(catalog.begun.wait, 60)
+        await client.close()
+        with pytest.raises(errors.ClientClosed):
+            await task
+
+        catalog.begun.clear()
+        async with aio.Client(address) as other:
+            cancelled = asyncio.create_task(other.model("m"))
+            assert await asyncio.to_thread(catalog.begun.wait, 60)
+            cancelled.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await cancelled
+
+    asyncio.run(calls())

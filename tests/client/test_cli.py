@@ -134,7 +134,7 @@ def test_score_files_folders_and_arrays(target: str, tmp_path: Path) -> None:
         (("sample", "nobody"), "pixelzoo: model.name: there is no model 'nobody'"),
         (
             ("sample", "halves", "--steps", "3"),
-            "pixelzoo: options.steps: halves has no such option. It takes: temp",
+            "pixelzoo: options.latent_variable.steps: this model has no such option; it has: temperature",
         ),
         (
             ("sample", "halves", "--class", "all"),

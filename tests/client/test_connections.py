@@ -187,13 +187,32 @@ def test_waits_grow_and_are_not_the_same_for_all() -> None:
         ("a.example:1,b.example:1", {}, "target: 'a.example:1' is no IP address.* dns:///NAME:50051"),
         ("10.0.0.1,10.0.0.2:1", {}, "target: '10.0.0.1' is no IP address with a port"),
         ("10.0.0.1:1,[::1]:1", {}, "mixes IPv4 and IPv6"),
-        ("10.0.0.1:1", {"connections": 0}, "connections: 0 is not 1 to 64"),
-        ("10.0.0.1:1", {"connections": 65}, "connections: 65 is not 1 to 64"),
+        ("10.0.0.1:1", {"connections": 0}, "connections: must be 1 to 64, and is 0"),
+        ("10.0.0.1:1", {"connections": 65}, "connections: must be 1 to 64, and is 65"),
+        ("10.0.0.1:1", {"connections": 2.5}, "connections: must be a whole number, and is 2.5"),
+        ("10.0.0.1:1", {"retries": -1}, "retries: must be at least 0, and is -1"),
+        ("10.0.0.1:1", {"retries": True}, "retries: must be a whole number, and is True"),
+        ("10.0.0.1:1", {"timeout": -1}, "timeout: must be a number of seconds, and is -1: give one"),
+        ("10.0.0.1:1", {"timeout": float("nan")}, "timeout: must be a number of seconds, and is nan"),
+        ("10.0.0.1:1", {"timeout": "5"}, "timeout: must be a number, and is '5'"),
+        ("10.0.0.1:1", {"wait_for_ready": 1}, "wait_for_ready: must be True or False, and is 1"),
+        ("10.0.0.1:1", {"encoding": "gif"}, "encoding: must be png, jpeg or raw, and is 'gif'"),
+        (
+            "10.0.0.1:1",
+            {"credentials": "ca.pem"},
+            "credentials: must be grpc.ChannelCredentials, and is 'ca.pem'",
+        ),
+        ("10.0.0.1:1", {"server_name": "zoo"}, "server_name: zoo: nothing is encrypted without credentials="),
+        ("10.0.0.1:1", {"server_name": 5}, "server_name: must be a text, and is 5"),
+        ("localhost:1", {"token": 12345}, "token: must be a text, and is none"),
+        (50051, {}, "target: must be a text, and is 50051"),
     ],
 )
 def test_wrong_settings_are_refused(kind: Any, target: str, settings: dict[str, int], says: str) -> None:
-    with pytest.raises(errors.InvalidSetting, match=says):
+    with pytest.raises(errors.InvalidSetting, match=says) as caught:
         kind(target, **settings)
+    assert (caught.value.code, caught.value.reason) == ("INVALID_ARGUMENT", "INVALID_SETTING")
+    assert "12345" not in str(caught.value)
 
 
 def test_addresses_become_grpcs() -> None:

@@ -1,6 +1,7 @@
 """What the environment says about the server, for the clients and for the commands alike."""
 
 import asyncio
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -12,9 +13,16 @@ import grpc
 import pytest
 
 from pixelzoo.v1 import catalog_service_pb2, catalog_service_pb2_grpc
-from zoo_client import Client, aio, environment, errors
+from zoo_client import Client, aio, environment, errors, tls
 
-NAMES = (environment.TARGET, environment.TLS_CA, environment.TLS_SERVER_NAME, environment.TOKEN)
+NAMES = (
+    environment.TARGET,
+    environment.TLS_CA,
+    environment.TLS_SERVER_NAME,
+    environment.TLS_CLIENT_CERTIFICATE,
+    environment.TLS_CLIENT_KEY,
+    environment.TOKEN,
+)
 
 
 class Catalog(catalog_service_pb2_grpc.CatalogServiceServicer):
@@ -46,7 +54,7 @@ def named(
     port, other = (server.add_secure_port("127.0.0.1:0", credentials) for _ in range(2))
     server.start()
     (tmp_path / "ca.pem").write_bytes(authority.certificate_pem)
-    values = (f"127.0.0.1:{port}", str(tmp_path / "ca.pem"), "zoo.example", "pxz_secret")
+    values = (f"127.0.0.1:{port}", str(tmp_path / "ca.pem"), "zoo.example", "", "", "pxz_secret")
     for name, value in zip(NAMES, values, strict=True):
         monkeypatch.setenv(name, value)
     yield f"127.0.0.1:{other}"
@@ -91,6 +99,49 @@ def test_what_is_empty_is_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
     assert (environment.token(), environment.server_name()) == (None, None)
 
 
+def test_all_whom_the_system_trusts(named: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    file = os.environ[environment.TLS_CA]
+    monkeypatch.setenv(environment.TLS_CA, "system")
+    with Client.from_env() as client, pytest.raises(errors.ServerUnreachable):
+        client.models()
+    monkeypatch.setenv("SSL_CERT_FILE", file)
+    with Client.from_env(timeout=60) as client:
+        assert client.models() == []
+    assert tls.system_authorities().count(b"BEGIN CERTIFICATE") >= 1
+
+    folder = tmp_path / "hashed"
+    folder.mkdir()
+    (folder / "0123abcd.0").write_bytes(Path(file).read_bytes())
+    (folder / "89abcdef.0").write_text("no certificate")
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "nowhere.pem"))
+    monkeypatch.setenv("SSL_CERT_DIR", str(folder))
+    with Client.from_env(timeout=60) as client:
+        assert client.models() == []
+    assert tls.system_authorities().count(b"BEGIN CERTIFICATE") == 1
+    monkeypatch.setenv("SSL_CERT_DIR", str(tmp_path / "nowhere"))
+    assert tls.system_authorities() is None  # Then gRPC takes its own list.
+    with Client.from_env() as client, pytest.raises(errors.ServerUnreachable):
+        client.models()
+
+
+@pytest.mark.parametrize(
+    "name", [environment.TLS_SERVER_NAME, environment.TLS_CLIENT_CERTIFICATE, environment.TLS_CLIENT_KEY]
+)
+@pytest.mark.parametrize("kind", [Client, aio.Client])
+def test_what_tls_alone_has_needs_an_authority(
+    kind: type[Client], name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for other in NAMES:
+        monkeypatch.setenv(other, "")
+    monkeypatch.setenv(name, "something")
+    with pytest.raises(errors.InvalidSetting) as caught:
+        kind.from_env()
+    assert str(caught.value) == (
+        f"{name}: something: nothing is encrypted without PIXELZOO_TLS_CA: set that too, to system or a PEM file"
+    )
+    assert (caught.value.code, caught.value.reason) == ("INVALID_ARGUMENT", "INVALID_SETTING")
+
+
 def test_an_address_that_is_given_goes_before_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(environment.TARGET, "one.example:1")
     monkeypatch.delenv(environment.TOKEN, raising=False)
@@ -107,7 +158,12 @@ def test_a_token_from_it_stays_on_the_machine_without_tls(kind, monkeypatch: pyt
 
 
 @pytest.mark.parametrize(
-    ("text", "says"), [(None, "No such file or directory: name a PEM"), ("no", "has no certificate")]
+    ("text", "says"),
+    [
+        (None, "No such file or directory: name a PEM"),
+        ("no", "has no certificate"),
+        ("-----BEGIN CERTIFICATE-----\nbm8=\n-----END CERTIFICATE-----\n", "has no certificate"),
+    ],
 )
 def test_a_file_without_certificates_is_named(
     text: str | None, says: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

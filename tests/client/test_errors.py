@@ -1,15 +1,23 @@
 """What goes wrong comes as an exception of its own kind, with what the server says about it."""
 
+import asyncio
+import io
 import socket
+from collections.abc import Callable
+from typing import Any
 
 import grpc
+import numpy as np
 import pytest
 from google.protobuf.duration_pb2 import Duration
 from google.rpc import code_pb2, error_details_pb2, status_pb2
 from grpc_status import rpc_status
+from PIL import Image as PilImage
 
 from pixelzoo.v1 import error_pb2
-from zoo_client import Client, errors
+from zoo_client import Client, aio, errors, held_out
+
+PIXELS = np.full((28, 28, 1), 64, np.uint8)
 
 
 def test_every_reason_of_the_catalogue_has_an_exception() -> None:
@@ -53,52 +61,166 @@ def test_several_fields_are_named_at_once(zoo: Client) -> None:
 
 
 @pytest.mark.parametrize(
-    ("model", "arguments", "field", "words"),
+    ("model", "arguments", "field", "rule"),
     [
         (
             "halves",
             {"steps": 3},
-            "options.steps",
-            "halves has no such option. It takes: temperature 0 to 2, default 1",
+            "options.latent_variable.steps",
+            "this model has no such option; it has: temperature",
+        ),
+        *(
+            (
+                "quarters",
+                {"sampler": sampler},
+                "options.diffusion.sampler",
+                f"this model's choices are: ddpm, ddim, dpm_solver_pp_2m; it is {sampler!r}",
+            )
+            for sampler in ("euler", "dd", "", 1)
+        ),
+        *(
+            (
+                "quarters",
+                {"steps": steps},
+                "options.diffusion.steps",
+                f"must be a whole number, and is {steps!r}",
+            )
+            for steps in (2.5, 4.0, float("nan"), True, "4")
+        ),
+        *(
+            (
+                "quarters",
+                {"steps": steps},
+                "options.diffusion.steps",
+                f"must be 1 to 100, and is {steps}",
+            )
+            for steps in (-1, 2**32)
+        ),
+        *(
+            (
+                "quarters",
+                {"guidance": value},
+                "options.diffusion.guidance",
+                f"must be a number, and is {value!r}",
+            )
+            for value in ("much", "2", True)
         ),
         (
             "quarters",
-            {"sampler": "euler"},
-            "options.diffusion.sampler",
-            "not one of ddpm, ddim, dpm_solver_pp_2m",
+            {"labels": "Hat"},
+            "labels",
+            f"quarters has no class 'Hat'; it has: {', '.join(held_out.load().classes)}",
         ),
-        (
-            "quarters",
-            {"sampler": "dd"},
-            "options.diffusion.sampler",
-            "not one of ddpm, ddim, dpm_solver_pp_2m",
-        ),
-        ("quarters", {"steps": 2.5}, "options.diffusion.steps", "no whole number"),
-        (
-            "quarters",
-            {"guidance": "much"},
-            "options.diffusion.guidance",
-            "no number: guidance 0 to 10, default 1",
-        ),
-        ("quarters", {"labels": "Hat"}, "labels", "quarters has no class 'Hat': T-shirt/top, Trouser"),
+        ("quarters", {"labels": "1_0"}, "labels", None),
+        ("quarters", {"labels": "9" * 5000}, "labels", None),
+        ("halves", {"labels": "Hat"}, "labels", "halves has no class 'Hat'; it has: none"),
         (
             "quarters",
             {"labels": [1, 2], "n": 3},
             "labels",
-            "2 for 3 images: give none, one for all, or one for each",
+            "must be none, one for all, or 3, and there are 2",
         ),
-        ("quarters", {"n": 0}, "count", "ask for at least 1"),
-        ("quarters", {"seed": 2**63}, "seed", r"is not 0 to 2\^63 - 1"),
+        ("quarters", {"labels": 1.5}, "labels[0]", "must be a whole number, and is 1.5"),
+        ("quarters", {"labels": [3, True]}, "labels[1]", "must be a whole number, and is True"),
+        ("quarters", {"labels": b"1"}, "labels[0]", "must be a whole number, and is b'1'"),
+        ("quarters", {"labels": [2**31]}, "labels[0]", "must be -1 to 9, and is 2147483648"),
+        ("quarters", {"n": 0}, "count", "must be at least 1, and is 0"),
+        ("quarters", {"n": -1}, "count", "must be at least 1, and is -1"),
+        ("quarters", {"n": 2.5}, "count", "must be a whole number, and is 2.5"),
+        ("quarters", {"n": "4"}, "count", "must be a whole number, and is '4'"),
+        ("quarters", {"seed": 2**63}, "seed", f"must be 0 to {2**63 - 1}, and is {2**63}"),
+        ("quarters", {"seed": -1}, "seed", f"must be 0 to {2**63 - 1}, and is -1"),
+        ("quarters", {"seed": 10**5000}, "seed", f"must be 0 to {2**63 - 1}, and is an int"),
+        ("quarters", {"seed": 1.5}, "seed", "must be a whole number, and is 1.5"),
+        ("quarters", {"reproducible": "no"}, "reproducible", "must be True or False, and is 'no'"),
+        (5, {}, "model.name", "must be a text, and is 5"),
+        ("\ud800", {}, "model.name", None),
     ],
 )
-def test_what_the_card_rules_out_is_said_without_a_call(
-    zoo: Client, model: str, arguments: dict, field: str, words: str
+def test_what_cannot_be_sent_is_refused_in_the_words_of_the_server(
+    zoo: Client, target: str, model: Any, arguments: dict[str, Any], field: str, rule: str | None
 ) -> None:
-    with pytest.raises(errors.InvalidField, match=words) as caught:
-        zoo.sample(model, **arguments)
-    assert caught.value.field == field
-    assert isinstance(caught.value, ValueError)
-    assert caught.value.code is None
+    async def from_a_loop() -> None:
+        async with aio.Client(target) as other:
+            await other.sample(model, **arguments)
+
+    for call in (lambda: zoo.sample(model, **arguments), lambda: asyncio.run(from_a_loop())):
+        with pytest.raises(errors.InvalidField) as caught:
+            call()
+        refusal = caught.value
+        assert refusal.field == field
+        assert rule in (None, refusal.rule)
+        assert (refusal.code, refusal.reason) == ("INVALID_ARGUMENT", "INVALID_FIELD")
+        assert str(refusal) == f"{refusal.field}: {refusal.rule}"
+        assert isinstance(refusal, ValueError)
+
+
+@pytest.mark.parametrize(
+    ("call", "field", "rule"),
+    [
+        (
+            lambda zoo: zoo.stream_sample("quarters", preview_interval=1.5),
+            "preview_interval",
+            "must be a whole number",
+        ),
+        (
+            lambda zoo: zoo.stream_translate("mirror", PIXELS, preview_interval=-1),
+            "preview_interval",
+            "at least 0",
+        ),
+        (lambda zoo: zoo.score("quarters", PIXELS, seed=None), "seed", "must be a whole number, and is None"),
+        (lambda zoo: zoo.decode("tiles", 1.5), "latents", "must be an array .*, and is 1.5"),
+        (
+            lambda zoo: zoo.decode("tiles", np.full((1, 2, 2), 0.5)),
+            "latents",
+            "must be codes, which are whole numbers",
+        ),
+        (
+            lambda zoo: zoo.decode("tiles", np.full((1, 2, 2), 2**32)),
+            "latents",
+            "must be codes, which are whole numbers",
+        ),
+        (
+            lambda zoo: zoo.decode("halves", np.zeros((1, 2), complex)),
+            "latents",
+            "must be numbers, and is complex128",
+        ),
+        (lambda zoo: zoo.decode("halves", []), "latents", "must hold at least one latent"),
+        (
+            lambda zoo: zoo.interpolate("halves", PIXELS, PIXELS, 1),
+            "count",
+            "must be at least 2, and is 1: both ends are included",
+        ),
+        (
+            lambda zoo: zoo.interpolate("halves", PIXELS, [PIXELS, PIXELS]),
+            "end",
+            "must be one image or latent, and is 2 images",
+        ),
+        (
+            lambda zoo: zoo.interpolate("halves", PIXELS, PIXELS, method="cubic"),
+            "method",
+            "must be linear or spherical, and is 'cubic'",
+        ),
+        (
+            lambda zoo: zoo.translate("painter", PIXELS, mask=np.zeros((28, 28))),
+            "options.diffusion.mask",
+            "must be uint8",
+        ),
+    ],
+)
+def test_other_calls_too(zoo: Client, call: Callable[[Client], object], field: str, rule: str) -> None:
+    with pytest.raises(errors.InvalidField, match=rule) as caught:
+        call(zoo)
+    assert (caught.value.field, caught.value.code) == (field, "INVALID_ARGUMENT")
+
+
+def test_the_bytes_of_a_file_are_for_the_server_to_read(zoo: Client) -> None:
+    file = io.BytesIO()
+    PilImage.fromarray(PIXELS[..., 0]).save(file, "PNG")
+    assert zoo.score("quarters", [PIXELS, file.getvalue()])["bits_per_dim"].tolist() == [2, 2]
+    with pytest.raises(errors.ImageUnreadable) as caught:
+        zoo.score("quarters", [PIXELS, b"no picture"])
+    assert caught.value.field == "images[1].encoded.data"
 
 
 def test_errors_of_a_stream(zoo: Client) -> None:

@@ -112,7 +112,7 @@ def test_completion_keeps_the_top_half_or_as_many_rows_as_are_said(zoo: Client) 
             ]
     with pytest.raises(InvalidField, match="quarters does not complete pictures"):
         zoo.complete("quarters", SHIRT)
-    with pytest.raises(InvalidField, match="one image, not 2"):
+    with pytest.raises(InvalidField, match=r"autoregressive\.image: must be one image, and is 2"):
         zoo.complete("rows", [SHIRT, BOOT])
 
 

@@ -9,6 +9,7 @@ import pytest
 from PIL import Image as PilImage
 
 from zoo_client import Client, Image, Preview, Progress, errors
+from zoo_client.requests import selector
 from zoo_client.results import SampleEvent
 
 
@@ -60,6 +61,8 @@ def test_without_a_seed_the_server_draws_one_that_makes_the_image_again(zoo: Cli
         (np.array([1, 2]), [1, 2]),
         ("7", [7, 7]),
         (-1, [-1, -1]),
+        (np.int64(3), [3, 3]),
+        (np.array(3), [3, 3]),
     ],
 )
 def test_labels_by_name_and_by_number(zoo: Client, labels: object, expected: list[int]) -> None:
@@ -68,6 +71,33 @@ def test_labels_by_name_and_by_number(zoo: Client, labels: object, expected: lis
 
 def test_as_many_images_as_labels(zoo: Client) -> None:
     assert len(zoo.sample("quarters", labels=["Bag", "Coat", "Dress"])) == 3
+    assert zoo.sample("quarters", labels=(label for label in (1, 2))).labels == [1, 2]
+
+
+@pytest.mark.parametrize(
+    ("model", "version", "label"),
+    [
+        ("m", None, None),
+        ("m@3", 3, None),
+        ("m@003", 3, None),
+        ("m@0", 0, None),
+        (f"m@{2**64 - 1}", 2**64 - 1, None),
+        (f"m@{2**64}", None, str(2**64)),
+        (f"m@{'9' * 5000}", None, "9" * 5000),
+        (f"m@{'0' * 5000}7", 7, None),
+        ("m@", None, ""),
+        ("m@stable@3", None, "stable@3"),
+        ("m@+3", None, "+3"),
+        ("m@\u0663", None, "\u0663"),
+    ],
+)
+def test_a_model_is_named_with_its_version_or_its_label(
+    model: str, version: int | None, label: str | None
+) -> None:
+    chosen = selector(model)
+    assert chosen.name == "m"
+    assert (chosen.version if chosen.HasField("version") else None) == version
+    assert (chosen.version_label if chosen.HasField("version_label") else None) == label
 
 
 @pytest.mark.parametrize("name", ["dpm_solver_pp_2m", "DPM-Solver++(2M)", "dpm-solver++", "dpm"])

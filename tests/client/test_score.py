@@ -70,12 +70,15 @@ def test_what_is_scored_is_what_was_given_however_it_travels(target: str, encodi
 @pytest.mark.parametrize(
     ("images", "rule"),
     [
-        (GREYS / 255.0, "pixels are uint8, 0 to 255, but the array is float64"),
-        (GREYS[:0], "send at least 1"),
-        (np.zeros((1, 2, 28, 28, 1), np.uint8), "has the shape"),
+        (GREYS / 255.0, "must be uint8, 0 to 255, and is float64: scale it"),
+        (GREYS[:0], "must hold at least one image"),
+        (np.zeros((1, 2, 28, 28, 1), np.uint8), "must be .height, width, 1., and has the shape"),
+        (3, "must be arrays, PIL pictures or the bytes of image files, and is 3"),
+        ("boot.png", "and is 'boot.png'"),
+        ([GREYS[0], None], "and is None"),
     ],
 )
-def test_what_is_no_image_is_said_before_any_call(zoo: Client, images: np.ndarray, rule: str) -> None:
+def test_what_is_no_image(zoo: Client, images: np.ndarray, rule: str) -> None:
     with pytest.raises(errors.InvalidField, match=rule) as caught:
         zoo.score("quarters", images)
     assert caught.value.field == "images"

@@ -91,6 +91,20 @@ def test_an_image_that_came_raw_is_saved_with_its_recipe(target: str, tmp_path: 
         np.testing.assert_array_equal(np.asarray(PilImage.open(tmp_path / "made.png")), image.pixels[..., 0])
 
 
+def test_recipes_are_equal_that_make_the_same_pictures_among_their_options_included(zoo: Client) -> None:
+    def painted(mask: np.ndarray) -> Recipe:
+        return zoo.translate("painter", BOOT, seed=9, labels=4, strength=1, mask=mask)[0].recipe
+
+    recipe, again, other = painted(MASK), painted(MASK), painted(~MASK)
+    assert recipe == again
+    assert recipe != other
+    assert hash(recipe) == hash(again)
+    assert {recipe, again, other} == {recipe, other}
+    assert recipe != replace(recipe, seed=10)
+    assert recipe != replace(recipe, kind="sample")
+    assert recipe != "a recipe"
+
+
 def test_other_weights_are_refused_unless_allowed(zoo: Client, target: str) -> None:
     image, scores = IMAGES["quarters"](zoo), SCORES["quarters"](zoo)
     other = replace(image.recipe, digest="f" * 64)

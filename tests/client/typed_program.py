@@ -25,6 +25,7 @@ from zoo_client import (
     errors,
     grid,
     held_out,
+    tls,
 )
 
 Pixels: TypeAlias = "npt.NDArray[np.uint8]"
@@ -38,6 +39,8 @@ PICTURE: PilImage.Image = PilImage.new("L", (28, 28))
 
 def everything() -> None:
     """Every method of the client, with what goes in and what comes out."""
+    trusted = tls.credentials("ca.pem", client_certificate="me.pem", client_key=Path("me.key"))
+    Client(credentials=trusted, server_name="zoo.example").close()
     with Client("10.0.0.1:1,10.0.0.2:1", token=None, connections=4, retries=2, encoding="raw") as zoo:
         assert_type(zoo, Client)
         assert_type(zoo.models(), list[Model])
@@ -56,7 +59,7 @@ def everything() -> None:
         samples.save_grid(Path("grid.png"), columns=2)
         assert_type(zoo.complete("m", PICTURE, 2, given_rows=3), Samples)
         assert_type(zoo.translate("m", [PICTURE, PICTURE], strength=0.5, mask=PICTURE), Samples)
-        assert_type(zoo.upscale("m", ARRAY), Samples)
+        assert_type(zoo.upscale("m", [ARRAY, b"a file"]), Samples)
         events = zoo.stream_sample("m", 2, preview_interval=1, guidance=2.0)
         assert_type(events, Generator[SampleEvent, None, None])
         for event in events:

@@ -8,7 +8,7 @@ import socket
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -66,11 +66,13 @@ class Server:
 
 @dataclass(frozen=True)
 class SecureServer:
-    """A running server that has TLS, and answers those alone who send the token."""
+    """A running server that has TLS, and answers those alone who send the token, or show the certificate."""
 
     address: str
     authority: Path
-    token: str
+    token: str = ""
+    client_certificate: Path | None = None
+    client_key: Path | None = None
 
 
 def load_module(name: str, folder: Path) -> ModuleType:
@@ -116,27 +118,66 @@ def server() -> Iterator[Server]:
         yield Server(address, f"http://127.0.0.1:{port}/metrics")
 
 
+@dataclass(frozen=True)
+class Secrets:
+    """What servers with TLS have: certificates by one authority, and a folder of one of the bundled models."""
+
+    models: Path
+    authority: Path
+    certificate: Path
+    key: Path
+    client_certificate: Path
+    client_key: Path
+
+    def serve(self, **settings: object) -> AbstractContextManager[str]:
+        return started(self.models, tls_certificate=self.certificate, tls_key=self.key, **settings)
+
+
 @pytest.fixture(scope="session")
-def secure_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SecureServer]:
-    """A server on one of the bundled models, vae_fashion_mnist."""
+def secrets(tmp_path_factory: pytest.TempPathFactory) -> Secrets:
     by_hand = load_module("certificates_by_hand", REPOSITORY / "tests/server")
     folder = tmp_path_factory.mktemp("secure")
     shutil.copytree(REPOSITORY / "saved_models/vae_fashion_mnist", folder / "models/vae_fashion_mnist")
     ours = by_hand.authority()
-    authority = folder / "authority.pem"
-    authority.write_bytes(ours.certificate_pem)
-    certificate, key = by_hand.vouched_by(ours, "localhost", "127.0.0.1").write(folder)
-    token = new_token()
-    tokens = folder / "tokens.toml"
-    tokens.write_text(line_for("tests", token))
-    settings = {"tls_certificate": certificate, "tls_key": key, "token_file": tokens}
-    with started(folder / "models", **settings) as address:
-        # The name that the certificate has as well; not every gRPC compares addresses.
-        yield SecureServer(address.replace("127.0.0.1", "localhost"), authority, token)
+    (folder / "authority.pem").write_bytes(ours.certificate_pem)
+    (folder / "client").mkdir()
+    return Secrets(
+        folder / "models",
+        folder / "authority.pem",
+        *by_hand.vouched_by(ours, "localhost", "127.0.0.1").write(folder),
+        *by_hand.vouched_by(ours).write(folder / "client"),
+    )
 
 
 @pytest.fixture(scope="session")
-def environment(server: Server, secure_server: SecureServer) -> dict[str, str]:
+def secure_server(secrets: Secrets, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SecureServer]:
+    """A server on vae_fashion_mnist that wants a token."""
+    token = new_token()
+    tokens = tmp_path_factory.mktemp("tokens") / "tokens.toml"
+    tokens.write_text(line_for("tests", token))
+    with secrets.serve(token_file=tokens) as address:
+        yield SecureServer(by_name(address), secrets.authority, token)
+
+
+@pytest.fixture(scope="session")
+def mutual_server(secrets: Secrets) -> Iterator[SecureServer]:
+    """A server on vae_fashion_mnist that wants clients to have a certificate."""
+    with secrets.serve(tls_client_ca=secrets.authority) as address:
+        yield SecureServer(
+            by_name(address),
+            secrets.authority,
+            client_certificate=secrets.client_certificate,
+            client_key=secrets.client_key,
+        )
+
+
+def by_name(address: str) -> str:
+    """With the name that the certificate has as well; not every gRPC compares addresses."""
+    return address.replace("127.0.0.1", "localhost")
+
+
+@pytest.fixture(scope="session")
+def environment(server: Server, secure_server: SecureServer, mutual_server: SecureServer) -> dict[str, str]:
     """The environment in which the clients' own tests run."""
     return {
         **os.environ,
@@ -145,4 +186,7 @@ def environment(server: Server, secure_server: SecureServer) -> dict[str, str]:
         "PIXELZOO_TLS_SERVER": secure_server.address,
         "PIXELZOO_CA_FILE": str(secure_server.authority),
         "PIXELZOO_TOKEN": secure_server.token,
+        "PIXELZOO_MTLS_SERVER": mutual_server.address,
+        "PIXELZOO_MTLS_CERTIFICATE": str(mutual_server.client_certificate),
+        "PIXELZOO_MTLS_KEY": str(mutual_server.client_key),
     }

@@ -93,12 +93,21 @@ def lines(target: str) -> list[str]:
 def _line(connection: grpc.Channel, target: str, golden: dict[str, Any]) -> str:
     method = METHODS[golden["method"]]
     request = json_format.ParseDict(golden["request"], method.request())
-    asked = getattr(request, "sample", request)
+    asked: Any = getattr(request, "sample", request)
     asked.model.CopyFrom(requests.selector(golden["model"]))
     try:
         payload = method.payload(getattr(method.stub(connection), golden["method"])(request, timeout=300))
     except grpc.RpcError as error:
-        refusal = errors.from_rpc(error, target)
-        rules = [f"[{violation.field}: {violation.description}]" for violation in refusal.violations]
-        return " ".join([golden["name"], str(refusal.code), refusal.reason, str(refusal), *rules])
-    return f"{golden['name']} {hashlib.sha256(payload).hexdigest()}"
+        return refused(golden["name"], errors.from_rpc(error, target))
+    return answered(golden["name"], payload)
+
+
+def answered(name: str, payload: bytes) -> str:
+    """The line of a request that brought these bytes."""
+    return f"{name} {hashlib.sha256(payload).hexdigest()}"
+
+
+def refused(name: str, refusal: errors.ZooError) -> str:
+    """The line of a request that was refused."""
+    rules = [f"[{violation.field}: {violation.description}]" for violation in refusal.violations]
+    return " ".join([name, str(refusal.code), refusal.reason, str(refusal), *rules])

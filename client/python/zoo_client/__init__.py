@@ -17,7 +17,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from zoo_client import aio, errors, held_out
+    from zoo_client import aio, errors, held_out, tls
     from zoo_client.client import Client
     from zoo_client.errors import ZooError
     from zoo_client.grid import grid
@@ -44,6 +44,7 @@ __all__ = [
     "errors",
     "grid",
     "held_out",
+    "tls",
 ]
 
 _HOMES = {

@@ -9,6 +9,9 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypedDict
 
+import grpc
+
+from zoo_client.arguments import real, shown, switch, text, whole
 from zoo_client.errors import InsecureToken, InvalidSetting
 
 if TYPE_CHECKING:
@@ -21,6 +24,9 @@ MAX_RECEIVE_BYTES = (
     260 << 20
 )  # A server sends at most 256 MiB of pixels at once, unless it is configured otherwise.
 MAX_CONNECTIONS = 64
+
+_LONGEST_TIMEOUT = 1e9
+"""Seconds, some thirty years. Of 1e10 gRPC takes none for a deadline in the future."""
 
 # Only UNAVAILABLE is repeated: it says that the server did not take the call on, or went away. A stream is repeated
 # only if nothing of it has arrived yet. gRPC varies each wait by 20 %, so that clients do not come back all at once.
@@ -101,13 +107,15 @@ def options(
     target: str, connections: int, encrypted: bool, server_name: str | None
 ) -> list[tuple[str, int | str]]:
     """The channel's options for a resolved target. Raises InvalidSetting for settings that do not go together."""
-    if not 1 <= connections <= MAX_CONNECTIONS:
-        raise InvalidSetting("connections", f"{connections} is not 1 to {MAX_CONNECTIONS}")
     if encrypted and server_name is None and "," in target:
         raise InvalidSetting(
             "server_name",
             f"with TLS, {target} needs the one name in the certificates of all its servers: server_name=, or "
             "the environment's PIXELZOO_TLS_SERVER_NAME",
+        )
+    if server_name is not None and not encrypted:
+        raise InvalidSetting(
+            "server_name", f"{server_name}: nothing is encrypted without credentials=: give these too"
         )
     several = target.startswith("dns:") or "," in target
     config = {**SERVICE_CONFIG, **BALANCING} if several else SERVICE_CONFIG
@@ -128,10 +136,41 @@ def clock(seconds: float) -> Callable[[], float]:
 
     Raises InvalidSetting for what is no time.
     """
-    if not math.isfinite(seconds) or seconds < 0:
-        raise InvalidSetting("timeout", f"{seconds} is no number of seconds: give one, however large")
-    end = time.monotonic() + seconds
+    end = time.monotonic() + min(checked_timeout(seconds), _LONGEST_TIMEOUT)
     return lambda: max(end - time.monotonic(), 0.0)
+
+
+def checked_timeout(seconds: float) -> float:
+    """The seconds that a call may take; raises InvalidSetting for what is no time."""
+    number = real(seconds, "timeout", refuse=InvalidSetting)
+    if not math.isfinite(number) or number < 0:
+        raise InvalidSetting(
+            "timeout", f"must be a number of seconds, and is {shown(seconds)}: give one, however large"
+        )
+    return number
+
+
+def check(
+    target: str,
+    credentials: grpc.ChannelCredentials | None,
+    token: str | None,
+    server_name: str | None,
+    wait_for_ready: bool,
+    connections: int,
+    retries: int,
+) -> None:
+    """Raises InvalidSetting for an argument of `Client` that is of another type, or out of range."""
+    text(target, "target", refuse=InvalidSetting)
+    if credentials is not None and not isinstance(credentials, grpc.ChannelCredentials):
+        rule = f"must be grpc.ChannelCredentials, and is {shown(credentials)}: see zoo_client.tls.credentials"
+        raise InvalidSetting("credentials", rule)
+    if token is not None and not isinstance(token, str):  # What it is instead may be as secret.
+        raise InvalidSetting("token", "must be a text, and is none")
+    if server_name is not None:
+        text(server_name, "server_name", refuse=InvalidSetting)
+    switch(wait_for_ready, "wait_for_ready", refuse=InvalidSetting)
+    whole(connections, "connections", 1, MAX_CONNECTIONS, refuse=InvalidSetting)
+    whole(retries, "retries", 0, refuse=InvalidSetting)
 
 
 def authorization(token: str | None, target: str, encrypted: bool) -> tuple[tuple[str, str], ...]:

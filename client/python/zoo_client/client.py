@@ -17,6 +17,7 @@ from pixelzoo.v1 import (
     translation_service_pb2,
 )
 from zoo_client import channel, environment, images, requests, results, retrying
+from zoo_client.arguments import whole
 from zoo_client.connections import Connections
 from zoo_client.images import Encoding, Images, Latents, LatentsLike, Pixels
 from zoo_client.model import Model
@@ -44,7 +45,8 @@ class Client:
         encoding: how images travel, "png", "jpeg" or "raw". JPEG changes pixels; what is sent to the server
             then goes as PNG.
         timeout: seconds that a call may take if it does not say otherwise.
-        credentials: TLS credentials, `grpc.ssl_channel_credentials(...)`; without them the connection is in the clear.
+        credentials: TLS credentials, `zoo_client.tls.credentials("ca.pem")` or gRPC's own; without them the connection
+            is in the clear.
         token: sent with every call, for servers that ask for one. Raises InsecureToken for a connection in the
             clear to another machine.
         server_name: the name in the server's certificate, where it is not that of the target: with TLS, several
@@ -75,8 +77,8 @@ class Client:
         retries: int = retrying.DEFAULT_RETRIES,
     ) -> None:
         self.target = target or environment.target()
-        self.encoding: Encoding = encoding
-        self.timeout = timeout
+        self.encoding = images.checked_encoding(encoding)
+        self.timeout = channel.checked_timeout(timeout)
         self._cards: dict[str, Model] = {}
         self._server = Connections(
             self.target, credentials, token, server_name, wait_for_ready, connections, retries
@@ -86,15 +88,17 @@ class Client:
     def from_env(cls, target: str | None = None, **settings: Unpack[channel.Settings]) -> Self:
         """A client of the server that the environment names, as the commands call it.
 
-        PIXELZOO_TARGET is the address, PIXELZOO_TLS_CA a PEM file of the authorities that may vouch for the server
-        (then the connection is encrypted), PIXELZOO_TLS_SERVER_NAME the name in its certificate where the address is
-        another, PIXELZOO_TOKEN the token to send.
+        PIXELZOO_TARGET is the address. PIXELZOO_TLS_CA is a PEM file of the authorities that may vouch for the server,
+        or "system" for those whom this system trusts (then the connection is encrypted); PIXELZOO_TLS_SERVER_NAME is
+        the name in its certificate where the address is another; PIXELZOO_TLS_CLIENT_CERTIFICATE and
+        PIXELZOO_TLS_CLIENT_KEY are PEM files of the client's own certificate, for servers that ask for one.
+        PIXELZOO_TOKEN is the token to send.
 
         Args:
             target: an address that goes before the environment's.
             **settings: encoding, timeout, wait_for_ready, connections and retries, as `Client` takes them.
 
-        Raises InvalidSetting for a file that cannot be read, and InsecureToken as `Client` does.
+        Raises InvalidSetting for a variable that cannot be used, and InsecureToken as `Client` does.
         """
         return cls(
             target,
@@ -185,7 +189,7 @@ class Client:
         Args are those of `sample`, and preview_interval: a preview of every image each time it has done this
         many steps; 0 for none. Closing the iterator, or letting go of it, cancels the call.
         """
-        clock = self._clock(timeout)
+        clock, interval = self._clock(timeout), whole(preview_interval, "preview_interval", 0)
         described = self._known(model, clock)
         parts = requests.sample(
             described, requests.selector(model), n, seed, labels, options, self.encoding, reproducible
@@ -194,7 +198,7 @@ class Client:
         def events() -> Generator[SampleEvent, None, None]:
             for part in parts:
                 request = sampling_service_pb2.StreamSampleRequest(
-                    sample=part.request, preview_interval=preview_interval
+                    sample=part.request, preview_interval=interval
                 )
                 with closing(
                     self._server.stream(self._server.stubs.sampling.StreamSample, request, clock)
@@ -279,7 +283,7 @@ class Client:
         **options: Unpack[TranslateOptions],
     ) -> Generator[SampleEvent, None, None]:
         """Turns images into others, with the events of `stream_sample` and the arguments of `translate`."""
-        clock = self._clock(timeout)
+        clock, interval = self._clock(timeout), whole(preview_interval, "preview_interval", 0)
         described = self._known(model, clock)
         parts = requests.translate(
             described, requests.selector(model), pictures, seed, labels, options, self.encoding, reproducible
@@ -288,7 +292,7 @@ class Client:
         def events() -> Generator[SampleEvent, None, None]:
             for part in parts:
                 request = translation_service_pb2.StreamTranslateRequest(
-                    translate=part.request, preview_interval=preview_interval
+                    translate=part.request, preview_interval=interval
                 )
                 with closing(
                     self._server.stream(self._server.stubs.translation.StreamTranslate, request, clock)

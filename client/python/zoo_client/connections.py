@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import itertools
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
 from typing import TypeVar
 
 import grpc
@@ -47,7 +48,9 @@ class Connections:
         connections: int,
         retries: int,
     ) -> None:
+        channel.check(target, credentials, token, server_name, wait_for_ready, connections, retries)
         self._target = target
+        self._closed = False
         self._metadata = channel.authorization(token, target, credentials is not None)
         self._wait_for_ready = wait_for_ready
         self._retries = retries
@@ -68,6 +71,7 @@ class Connections:
 
     def close(self) -> None:
         """Ends them, and with them every call under way."""
+        self._closed = True
         for one in self._channels:
             one.close()
 
@@ -81,11 +85,15 @@ class Connections:
         patience = Patience(self._retries)
         while True:
             try:
-                return method(
-                    request, timeout=clock(), metadata=self._metadata, wait_for_ready=self._wait_for_ready
-                )
+                with self._open():
+                    return method(
+                        request,
+                        timeout=clock(),
+                        metadata=self._metadata,
+                        wait_for_ready=self._wait_for_ready,
+                    )
             except grpc.RpcError as error:
-                refusal = errors.from_rpc(error, self._target)
+                refusal = self._refusal(error)
             wait = patience.wait_after(refusal)
             if wait is None or wait >= clock():
                 raise refusal
@@ -100,19 +108,20 @@ class Connections:
         """The replies of a stream, each once, over all that it takes to get them."""
         resumption, patience = Resumption(request), Patience(self._retries)
         while True:
-            call = method(
-                resumption.request,
-                timeout=clock(),
-                metadata=self._metadata,
-                wait_for_ready=self._wait_for_ready,
-            )
+            with self._open():
+                call = method(
+                    resumption.request,
+                    timeout=clock(),
+                    metadata=self._metadata,
+                    wait_for_ready=self._wait_for_ready,
+                )
             try:
                 yield from filter(resumption.is_news, call)
                 return
             except grpc.RpcError as error:
                 if resumption.complete:
                     return
-                refusal = errors.from_rpc(error, self._target)
+                refusal = self._refusal(error)
                 wait = resumption.wait_after(error)
                 wait = patience.wait_after(refusal) if wait is None else wait
                 if wait is None or wait >= clock():
@@ -120,3 +129,19 @@ class Connections:
             finally:
                 call.cancel()  # Whoever stops reading stops the server's work too; a finished call does not mind.
             time.sleep(wait)
+
+    @contextmanager
+    def _open(self) -> Iterator[None]:
+        """Raises ClientClosed where gRPC says that the channel is closed, which it does by a bare ValueError."""
+        try:
+            yield
+        except ValueError:
+            if self._closed:
+                raise errors.ClientClosed from None
+            raise
+
+    def _refusal(self, error: grpc.RpcError) -> errors.ZooError:
+        """What a call failed with."""
+        if self._closed and error.code() == grpc.StatusCode.CANCELLED:
+            return errors.ClientClosed()
+        return errors.from_rpc(error, self._target)

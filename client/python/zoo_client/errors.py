@@ -34,7 +34,8 @@ class ZooError(Exception):
 
     Attributes:
         reason: UPPER_SNAKE name from the server's catalogue (`pixelzoo.v1.ErrorReason`), or the client's own.
-        code: name of the gRPC status code, or None if the call was never made.
+        code: name of the gRPC status code; of a mistake that the client found itself, before it called, that which a
+            server gives it. None where no server would.
         metadata: the parts of the message that vary, by name.
         retry_after: seconds after which the same call may succeed, or None if repeating it is of no use.
     """
@@ -67,7 +68,11 @@ class InvalidField(ZooError, ValueError):
     @classmethod
     def of(cls, field: str, description: str) -> InvalidField:
         """An error that the client finds before it calls."""
-        return cls(f"{field}: {description}", violations=[Violation(field, description)])
+        return cls(
+            f"{field}: {description}",
+            code="INVALID_ARGUMENT",
+            violations=[Violation(field, description, cls.default_reason)],
+        )
 
     @property
     def field(self) -> str:
@@ -180,6 +185,15 @@ class ServerUnreachable(ZooError, ConnectionError):
     default_reason = "SERVER_UNREACHABLE"
 
 
+class ClientClosed(ZooError, ValueError):
+    """The client was closed, before the call or in its midst."""
+
+    default_reason = "CLIENT_CLOSED"
+
+    def __init__(self) -> None:
+        super().__init__("the client is closed: make a new one, and close it after its last call")
+
+
 class LocalServerFailed(ZooError):
     """The server that was to be started for this call did not become ready."""
 
@@ -204,7 +218,9 @@ class InvalidSetting(ZooError, ValueError):
     default_reason = "INVALID_SETTING"
 
     def __init__(self, setting: str, rule: str) -> None:
-        super().__init__(f"{setting}: {rule}", metadata={"setting": setting})
+        super().__init__(f"{setting}: {rule}", code="INVALID_ARGUMENT", metadata={"setting": setting})
+        self.setting = setting
+        self.rule = rule
 
 
 class DifferentWeights(ZooError):
@@ -221,7 +237,8 @@ class InsecureToken(ZooError, ValueError):
     def __init__(self, target: str) -> None:
         super().__init__(
             f"the token would go to {target} unencrypted: use TLS (credentials=..., or the environment's "
-            "PIXELZOO_TLS_CA with the file of the server's authority)"
+            "PIXELZOO_TLS_CA with the file of the server's authority)",
+            code="UNAUTHENTICATED",
         )
 
 

@@ -6,14 +6,15 @@ Pixels are uint8, 0 (black) to 255 (white), [height, width, channels] with 1 cha
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from pixelzoo.v1 import image_pb2
-from zoo_client.errors import InvalidField
+from zoo_client.arguments import shown
+from zoo_client.errors import ImageUnreadable, InvalidField, InvalidSetting
 
 if TYPE_CHECKING:
     from PIL import Image as PilImage
@@ -22,8 +23,11 @@ Pixels: TypeAlias = npt.NDArray[np.uint8]
 Latents: TypeAlias = npt.NDArray[np.float32 | np.int32]  # Continuous ones, or codes.
 LatentsLike: TypeAlias = npt.NDArray[Any]  # What a user may hand over: it is cast to the model's type.
 Encoding: TypeAlias = Literal["png", "jpeg", "raw"]
-# What a user may hand over: an array [n, h, w, c], [n, h, w] (grey) or [h, w, c], a picture, or several.
-Images: TypeAlias = "npt.NDArray[Any] | PilImage.Image | Iterable[npt.NDArray[Any] | PilImage.Image]"
+# What a user may hand over: an array [n, h, w, c], [n, h, w] (grey) or [h, w, c], a picture, the bytes of a PNG or JPEG
+# file, or several.
+Images: TypeAlias = (
+    "npt.NDArray[Any] | PilImage.Image | bytes | Iterable[npt.NDArray[Any] | PilImage.Image | bytes]"
+)
 
 ENCODINGS: dict[str, image_pb2.ImageEncoding.ValueType] = {
     "png": image_pb2.IMAGE_ENCODING_PNG,
@@ -40,21 +44,70 @@ DATA_TYPES: dict[image_pb2.DataType.ValueType, np.dtype[Any]] = {
 }
 
 
-def as_list(images: Images, channels: int) -> list[Pixels]:
+def checked_encoding(encoding: Encoding) -> Encoding:
+    """The encoding itself; raises InvalidSetting for another than those there are."""
+    if encoding not in [*ENCODINGS]:
+        raise InvalidSetting("encoding", f"must be png, jpeg or raw, and is {shown(encoding)}")
+    return encoding
+
+
+def as_list(images: Images, channels: int, path: str = "images") -> list[Pixels]:
     """Takes the images apart, each as uint8 [h, w, channels]. Of bool, False is black and True is white.
 
     Raises:
-        InvalidField: an array is not uint8, or has axes that no image has.
+        InvalidField: what stands at `path` of the request is no image: no array of uint8, or of axes that no image has.
+        ImageUnreadable: the bytes are no image file.
     """
+    return [
+        _from_file(one, channels, path) if isinstance(one, bytes) else one
+        for one in _apart(images, channels, path)
+    ]
+
+
+def to_messages(
+    images: Images, channels: int, encoding: Encoding, path: str = "images"
+) -> list[image_pb2.Image]:
+    """The images as they are sent; a file's bytes go as they are, for the server to read."""
+    return [
+        image_pb2.Image(encoded=image_pb2.EncodedImage(data=one))
+        if isinstance(one, bytes)
+        else to_message(one, encoding)
+        for one in _apart(images, channels, path)
+    ]
+
+
+def size(message: image_pb2.Image) -> int:
+    """How many bytes its pixels have; 1 for what is no image file."""
+    if message.height:
+        return message.height * message.width * message.channels
+    from PIL import Image
+
+    try:
+        with Image.open(io.BytesIO(message.encoded.data)) as picture:  # It reads the header alone.
+            return picture.height * picture.width * len(picture.getbands())
+    except Exception:  # noqa: BLE001 (Pillow raises many kinds; the server says what is wrong)
+        return 1
+
+
+def _apart(images: Any, channels: int, path: str) -> Iterator[Pixels | bytes]:
     if isinstance(images, np.ndarray):
         images = images * np.uint8(255) if images.dtype == np.bool_ else images
-        _check_dtype(images)
-        if images.ndim == 2 or (images.ndim == 3 and images.shape[-1] == channels):
-            return [_with_channels(images, channels)]
-        return [_with_channels(image, channels) for image in images]
-    if _is_picture(images):
-        return [_from_pil(images, channels)]
-    return [pixels for image in images for pixels in as_list(image, channels)]  # type: ignore[union-attr]
+        if images.dtype != np.uint8:
+            rule = f"must be uint8, 0 to 255, and is {images.dtype}: scale it, and use astype('uint8')"
+            raise InvalidField.of(path, rule)
+        alone = images.ndim < 3 or (images.ndim == 3 and images.shape[-1] == channels)
+        for image in [images] if alone else images:
+            yield _with_channels(image, channels, path)
+    elif _is_picture(images):
+        yield _from_pil(images, channels)
+    elif isinstance(images, bytes):
+        yield images
+    elif isinstance(images, Iterable) and not isinstance(images, str | bytearray | memoryview):
+        for image in images:
+            yield from _apart(image, channels, path)
+    else:
+        rule = f"must be arrays, PIL pictures or the bytes of image files, and is {shown(images)}"
+        raise InvalidField.of(path, rule)
 
 
 def _is_picture(image: object) -> bool:
@@ -62,26 +115,28 @@ def _is_picture(image: object) -> bool:
     return hasattr(image, "convert") and hasattr(image, "getbands")
 
 
-def _check_dtype(array: npt.NDArray[Any]) -> None:
-    if array.dtype != np.uint8:
-        raise InvalidField.of(
-            "images",
-            f"pixels are uint8, 0 to 255, but the array is {array.dtype}: scale it and use astype('uint8')",
-        )
-
-
-def _with_channels(image: npt.NDArray[Any], channels: int) -> Pixels:
+def _with_channels(image: npt.NDArray[Any], channels: int, path: str) -> Pixels:
+    shape = list(image.shape)
     if image.ndim == 2:
         image = image[:, :, np.newaxis]
     if image.ndim != 3:
-        raise InvalidField.of(
-            "images", f"an image is [h, w, {channels}], but one has the shape {list(image.shape)}"
-        )
+        raise InvalidField.of(path, f"must be [height, width, {channels}], and has the shape {shape}")
     return np.ascontiguousarray(image)
 
 
 def _from_pil(picture: Any, channels: int) -> Pixels:
-    return _with_channels(np.asarray(picture.convert("L" if channels == 1 else "RGB"), np.uint8), channels)
+    pixels = np.asarray(picture.convert("L" if channels == 1 else "RGB"), np.uint8)
+    return np.ascontiguousarray(pixels[:, :, np.newaxis] if pixels.ndim == 2 else pixels)
+
+
+def _from_file(data: bytes, channels: int, path: str) -> Pixels:
+    from PIL import Image
+
+    try:
+        with Image.open(io.BytesIO(data)) as picture:
+            return _from_pil(picture, channels)
+    except Exception:  # noqa: BLE001 (Pillow raises many kinds)
+        raise ImageUnreadable.of(path, "must be a PNG or JPEG file, and is none that can be read") from None
 
 
 def to_pil(pixels: Pixels) -> PilImage.Image:
@@ -131,7 +186,7 @@ def to_tensor(array: LatentsLike) -> image_pb2.RawTensor:
             return image_pb2.RawTensor(
                 data=array.astype(dtype).tobytes(), shape=array.shape, data_type=data_type
             )
-    raise InvalidField.of("latents", f"a tensor is uint8, int32, int64 or float32, not {array.dtype}")
+    raise InvalidField.of("latents", f"must be uint8, int32, int64 or float32, and is {array.dtype}")
 
 
 def from_tensor(tensor: image_pb2.RawTensor) -> npt.NDArray[Any]:

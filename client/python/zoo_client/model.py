@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Self
 
 from google.protobuf.descriptor import EnumDescriptor
 
 from pixelzoo.v1 import capability_pb2, card_pb2, catalog_service_pb2
+from zoo_client.arguments import whole
 from zoo_client.errors import InvalidField
+
+_NUMBER = re.compile(r"[+-]?[0-9]{1,10}")
 
 
 @dataclass(frozen=True)
@@ -136,25 +140,33 @@ class Model:
                 string that is no name but a number is that label. -1 stands for no class.
 
         Raises:
-            InvalidField: the model has no class of that name. (Numbers are for the server to judge.)
+            InvalidField: the model has no class of that name, or one is neither a name nor a whole number. (Whether
+                the model has the number is for the server to judge.)
         """
         if wanted is None or not self.available:  # If it is not, the server's answer to the call says why.
             return []
-        if isinstance(wanted, str) or not isinstance(wanted, Iterable):
-            wanted = [wanted]
-        return [self._label(one) for one in wanted]
+        several: list[object] = [wanted]
+        if not isinstance(wanted, str | bytes):
+            with suppress(
+                TypeError
+            ):  # A number of numpy's cannot be iterated, though it looks as if it could.
+                several = list(wanted)  # type: ignore[arg-type]
+        return [self._label(one, f"labels[{index}]") for index, one in enumerate(several)]
 
-    def _label(self, wanted: int | str) -> int:
-        if not isinstance(wanted, str):
-            return int(wanted)
-        folded = [name.casefold() for name in self.card.classes]
-        if wanted.strip().casefold() in folded:
-            return folded.index(wanted.strip().casefold())
+    def _label(self, wanted: object, path: str) -> int:
+        if isinstance(wanted, str):
+            name = wanted.strip()
+            folded = [one.casefold() for one in self.card.classes]
+            if name.casefold() in folded:
+                return folded.index(name.casefold())
+            if not _NUMBER.fullmatch(name):
+                known = ", ".join(self.card.classes) or "none"
+                raise InvalidField.of("labels", f"{self.name} has no class '{wanted}'; it has: {known}")
+            wanted = int(name)
         try:
-            return int(wanted)
-        except ValueError:
-            known = ", ".join(self.card.classes) if self.card.classes else "it has no classes"
-            raise InvalidField.of("labels", f"{self.name} has no class {wanted!r}: {known}") from None
+            return whole(wanted, path, -(2**31), 2**31 - 1)
+        except InvalidField:  # It cannot be sent. The rule is the server's all the same.
+            return whole(wanted, path, 0 if self.card.label_required else -1, len(self.card.classes) - 1)
 
 
 def enum_name(enum: EnumDescriptor, number: int) -> str:

@@ -13,8 +13,9 @@ from typing import Any, TypeAlias, TypedDict, TypeVar
 from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
 
-from pixelzoo.v1 import capability_pb2
+from pixelzoo.v1 import capability_pb2, image_pb2
 from zoo_client import images
+from zoo_client.arguments import real, shown, whole
 from zoo_client.errors import InvalidField
 from zoo_client.model import Model, enum_name
 
@@ -117,24 +118,18 @@ def pack(
     if not wanted or described is None:  # Without the capability the server's answer says more than we could.
         return None
     options = {option.name: option for option in described.options}
-    for name in wanted:
-        if name not in options:
-            takes = "; ".join(describe(option) for option in options.values()) or "none at all"
-            raise InvalidField.of(f"options.{name}", f"{model.name} has no such option. It takes: {takes}")
-
     message = kind()
     member = _member(message.DESCRIPTOR, model, frozenset(options))
     inner: Message = getattr(message, member.name)
     inner.SetInParent()
     for name, value in wanted.items():
-        field = inner.DESCRIPTOR.fields_by_name[name]
         path = f"options.{member.name}.{name}"
+        if name not in options:
+            rule = f"this model has no such option; it has: {', '.join(options) or 'none'}"
+            raise InvalidField.of(path, rule)
+        field = inner.DESCRIPTOR.fields_by_name[name]
         if field.message_type is not None:
-            channels = options[name].image.shape.channels
-            pixels = images.as_list(value, channels)
-            if len(pixels) != 1:
-                raise InvalidField.of(path, f"one image, not {len(pixels)}")
-            getattr(inner, name).CopyFrom(images.to_message(pixels[0], "png"))
+            getattr(inner, name).CopyFrom(_picture(options[name], path, value))
         else:
             setattr(inner, name, _plain(field, options[name], path, value))
     return message
@@ -182,26 +177,32 @@ def _member(descriptor: Any, model: Model, names: frozenset[str]) -> Any:
 def _plain(field: Any, option: capability_pb2.Option, path: str, value: Any) -> int | float:
     if field.enum_type is not None:
         return _choice(option, path, value)
-    try:
-        number = float(value)
-    except (TypeError, ValueError):
-        raise InvalidField.of(path, f"{value!r} is no number: {describe(option)}") from None
     if field.cpp_type == FieldDescriptor.CPPTYPE_FLOAT:
-        return number
-    if number != int(number) or number < 0:
-        raise InvalidField.of(path, f"{value!r} is no whole number of 0 or more: {describe(option)}")
-    return int(number)
+        return real(value, path)
+    try:
+        return whole(value, path, 0)
+    except InvalidField:  # It cannot be sent. The rule is the server's all the same.
+        return whole(value, path, option.integer.min, option.integer.max)
+
+
+def _picture(option: capability_pb2.Option, path: str, value: Any) -> image_pb2.Image:
+    messages = images.to_messages(value, option.image.shape.channels, "png", path)
+    if len(messages) != 1:
+        raise InvalidField.of(path, f"must be one image, and is {len(messages)}")
+    return messages[0]
 
 
 def _choice(option: capability_pb2.Option, path: str, value: Any) -> int:
     """The number of a choice given by its name, or by the beginning of it if only one begins so."""
-    wanted = re.sub(r"[^a-z0-9]+", "_", str(value).lower().replace("++", "_pp")).strip("_")
+    wanted = re.sub(r"[^a-z0-9]+", "_", value.lower().replace("++", "_pp")) if isinstance(value, str) else ""
+    wanted = wanted.strip("_")
     choices = option.choice.choices
     found = [c.number for c in choices if c.name == wanted] or [
-        c.number for c in choices if c.name.startswith(wanted)
+        c.number for c in choices if wanted and c.name.startswith(wanted)
     ]
     if len(found) != 1:
-        raise InvalidField.of(path, f"{value!r} is not one of {', '.join(c.name for c in choices)}")
+        rule = f"this model's choices are: {', '.join(c.name for c in choices)}"
+        raise InvalidField.of(path, f"{rule}; it is {shown(value)}")
     return found[0]
 
 

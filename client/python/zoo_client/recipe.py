@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, Self, TypeAlias
 
+import numpy as np
 from google.protobuf import json_format
 
 from pixelzoo.v1 import recipe_pb2
@@ -21,9 +22,11 @@ PNG_KEY = "pixelzoo.recipe"
 _Message: TypeAlias = recipe_pb2.Recipe | recipe_pb2.TranslationRecipe | recipe_pb2.ScoreRecipe
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Recipe:
     """All that is needed to make a result again: nothing in it depends on defaults.
+
+    Two are equal that make the same, pictures among their options included; they can be members of sets.
 
     Attributes:
         model, version, digest: the exact weights.
@@ -46,6 +49,17 @@ class Recipe:
     kind: Kind = "sample"
     source_sha256: str = ""
     _message: _Message | None = field(default=None, init=False, repr=False, compare=False)
+
+    def __eq__(self, other: object) -> bool:
+        return self._identity() == other._identity() if isinstance(other, Recipe) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(self._identity())
+
+    def _identity(self) -> tuple[object, ...]:
+        chosen = frozenset((name, _identity_of(value)) for name, value in self.options.items())
+        weights = (self.model, self.version, self.digest)
+        return (*weights, self.seed, self.label, chosen, self.reproducible, self.kind)
 
     @property
     def text(self) -> str:
@@ -103,3 +117,10 @@ class Recipe:
             except json_format.ParseError:  # Of another kind.
                 continue
         raise InvalidField.of("recipe", f"{path} has one that this client is too old to know")
+
+
+def _identity_of(value: Option) -> object:
+    """The value of an option as something that can be compared and hashed."""
+    if isinstance(value, np.ndarray):
+        return value.shape, value.dtype.str, value.tobytes()
+    return value

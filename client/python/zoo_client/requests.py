@@ -23,6 +23,7 @@ from pixelzoo.v1 import (
     translation_service_pb2,
 )
 from zoo_client import images, options
+from zoo_client.arguments import UINT64, shown, switch, text, whole
 from zoo_client.errors import InvalidField
 from zoo_client.images import ENCODINGS, Encoding, Images, LatentsLike
 from zoo_client.model import Model
@@ -53,11 +54,15 @@ class Part(Generic[Request]):
 
 def selector(model: str) -> model_pb2.ModelSelector:
     """A model by "name", "name@3" (a version) or "name@stable" (a version's label)."""
-    name, at, version = model.partition("@")
-    if version.isascii() and version.isdigit() and int(version) < 2**64:
-        return model_pb2.ModelSelector(name=name, version=int(version))
+    name, at, version = text(model, "model.name").partition("@")
+    digits = version.lstrip("0") or version[-1:]
+    if version.isascii() and version.isdigit() and len(digits) <= 20 and int(digits) <= UINT64:
+        return model_pb2.ModelSelector(name=name, version=int(digits))
     # What cannot be right goes too: the server says what is wrong, as it does to clients of other languages.
-    return model_pb2.ModelSelector(name=name, version_label=version if at else None)
+    chosen = model_pb2.ModelSelector(name=name)
+    if at:
+        chosen.version_label = version
+    return chosen
 
 
 def sample(
@@ -71,14 +76,12 @@ def sample(
     reproducible: bool = False,
 ) -> list[Part[sampling_service_pb2.SampleRequest]]:
     """The requests for `n` new images; without `n`, as many as there are labels, or else one."""
-    items = n if n is not None else max(len(model.labels(labels)), 1)
-    if items < 1:
-        raise InvalidField.of("count", f"{items} images are none: ask for at least 1")
-    numbers = _labels(labels, model, items)
+    numbers = model.labels(labels)
+    items = max(len(numbers), 1) if n is None else whole(n, "count", 1)
+    numbers = _one_for_each(numbers, model, items)
     message = options.pack(options_pb2.SampleOptions, model, "sample", wanted)
     parts = list(_spans(items, model))
-    if seed is None and len(parts) > 1:  # The parts must not all begin with a seed of the server's.
-        seed = secrets.randbelow(2**53)
+    first_seed = _first_seed(seed, len(parts))
     return [
         Part(
             first,
@@ -86,11 +89,11 @@ def sample(
             sampling_service_pb2.SampleRequest(
                 model=chosen,
                 count=count,
-                seed=_seed(seed, first),
+                seed=_seed(first_seed, first),
                 labels=numbers[first : first + count],
                 options=message,
                 encoding=ENCODINGS[encoding],
-                reproducible=reproducible,
+                reproducible=switch(reproducible, "reproducible"),
             ),
         )
         for first, count in parts
@@ -110,13 +113,12 @@ def translate(
     """The requests that translate `pictures`."""
     described = model.capability("translate")
     shape = described.translation.input_shape if described is not None else model.card.image_shape
-    messages = _messages(pictures, shape.channels, encoding)
-    numbers = _labels(labels, model, len(messages))
+    messages = images.to_messages(pictures, shape.channels, encoding)
+    numbers = _one_for_each(model.labels(labels), model, len(messages))
     message = options.pack(options_pb2.TranslateOptions, model, "translate", wanted)
-    largest = max(message.height * message.width * message.channels for message in messages)
+    largest = max(map(images.size, messages), default=1)
     parts = list(_spans(len(messages), model, messages, reply_bytes=largest * max(model.scale, 1) ** 2))
-    if seed is None and len(parts) > 1:
-        seed = secrets.randbelow(2**53)
+    first_seed = _first_seed(seed, len(parts))
     return [
         Part(
             first,
@@ -124,11 +126,11 @@ def translate(
             translation_service_pb2.TranslateRequest(
                 model=chosen,
                 images=messages[first : first + count],
-                seed=_seed(seed, first),
+                seed=_seed(first_seed, first),
                 labels=numbers[first : first + count],
                 options=message,
                 encoding=ENCODINGS[encoding],
-                reproducible=reproducible,
+                reproducible=switch(reproducible, "reproducible"),
             ),
         )
         for first, count in parts
@@ -166,9 +168,10 @@ def score(
     reproducible: bool = False,
 ) -> list[Part[scoring_service_pb2.ScoreRequest]]:
     """The requests that score `pictures`."""
-    messages = _messages(pictures, model.card.image_shape.channels, encoding)
-    numbers = _labels(labels, model, len(messages))
+    messages = images.to_messages(pictures, model.card.image_shape.channels, encoding)
+    numbers = _one_for_each(model.labels(labels), model, len(messages))
     message = options.pack(options_pb2.ScoreOptions, model, "score", wanted)
+    first_seed = whole(seed, "seed", 0, SEEDS - 1)
     return [
         Part(
             first,
@@ -176,10 +179,10 @@ def score(
             scoring_service_pb2.ScoreRequest(
                 model=chosen,
                 images=messages[first : first + count],
-                seed=_seed(seed, first),
+                seed=_seed(first_seed, first),
                 labels=numbers[first : first + count],
                 options=message,
-                reproducible=reproducible,
+                reproducible=switch(reproducible, "reproducible"),
             ),
         )
         for first, count in _spans(len(messages), model, messages)
@@ -190,7 +193,7 @@ def encode(
     model: Model, chosen: model_pb2.ModelSelector, pictures: Images, encoding: Encoding
 ) -> list[latent_service_pb2.EncodeRequest]:
     """The requests that encode `pictures`."""
-    messages = _messages(pictures, model.card.image_shape.channels, encoding)
+    messages = images.to_messages(pictures, model.card.image_shape.channels, encoding)
     return [
         latent_service_pb2.EncodeRequest(model=chosen, images=messages[first : first + count])
         for first, count in _spans(len(messages), model, messages)
@@ -201,9 +204,10 @@ def decode(
     model: Model, chosen: model_pb2.ModelSelector, latents: LatentsLike, encoding: Encoding
 ) -> list[latent_service_pb2.DecodeRequest]:
     """The requests that decode `latents`, an array with a leading axis of items."""
-    tensors = [images.to_tensor(_typed(latent, model)) for latent in np.asarray(latents)]
-    if not tensors:
-        raise InvalidField.of("latents", "there are none: send at least 1")
+    try:
+        tensors = [images.to_tensor(_typed(latent, model)) for latent in np.asarray(latents)]
+    except TypeError:
+        raise InvalidField.of("latents", f"must be an array [n, ...], and is {shown(latents)}") from None
     return [
         latent_service_pb2.DecodeRequest(
             model=chosen, latents=tensors[first : first + count], encoding=ENCODINGS[encoding]
@@ -222,21 +226,16 @@ def interpolate(
     encoding: Encoding,
 ) -> latent_service_pb2.InterpolateRequest:
     """The request for `n` images on the way from `start` to `end`, each an image or a latent."""
+    if method not in [*METHODS]:
+        raise InvalidField.of("method", f"must be {' or '.join(METHODS)}, and is {shown(method)}")
     return latent_service_pb2.InterpolateRequest(
         model=chosen,
         start=_point(start, "start", model, encoding),
         end=_point(end, "end", model, encoding),
-        count=n,
+        count=whole(n, "count", 2, remedy=": both ends are included"),
         method=METHODS[method],
         encoding=ENCODINGS[encoding],
     )
-
-
-def _messages(pictures: Images, channels: int, encoding: Encoding) -> list[image_pb2.Image]:
-    messages = [images.to_message(pixels, encoding) for pixels in images.as_list(pictures, channels)]
-    if not messages:
-        raise InvalidField.of("images", "there are none: send at least 1")
-    return messages
 
 
 def _spans(
@@ -249,45 +248,61 @@ def _spans(
 
     `messages` go with the request, and for each of them at most `reply_bytes` come back.
     """
-    limit = model.card.limits.max_items_per_request or items
+    items_at_least = max(items, 1)  # None at all are one part too: the server says what it thinks of that.
+    limit = model.card.limits.max_items_per_request or items_at_least
     limit = min(limit, max(1, MAX_REPLY_BYTES // reply_bytes))
     if messages:
         limit = min(limit, max(1, MAX_PART_BYTES // max(message.ByteSize() for message in messages)))
-    for first in range(0, items, limit):
+    for first in range(0, items_at_least, limit):
         yield first, min(limit, items - first)
 
 
-def _seed(seed: int | None, first: int) -> int | None:
+def _first_seed(seed: int | None, parts: int) -> int | None:
+    """The seed of the first item, unless the server is to draw it: parts must not each begin with one of its own."""
     if seed is None:
-        return None
-    if not 0 <= seed < SEEDS:
-        raise InvalidField.of("seed", f"{seed} is not 0 to 2^63 - 1")
-    return (seed + first) % SEEDS
+        return secrets.randbelow(2**53) if parts > 1 else None
+    return whole(seed, "seed", 0, SEEDS - 1)
 
 
-def _labels(wanted: Labels, model: Model, items: int) -> list[int]:
-    """No labels, or one for each item."""
-    numbers = model.labels(wanted)
-    if len(numbers) not in (0, 1, items):
-        raise InvalidField.of(
-            "labels", f"{len(numbers)} for {items} images: give none, one for all, or one for each"
-        )
-    return numbers * items if len(numbers) == 1 else numbers
+def _seed(first_seed: int | None, first: int) -> int | None:
+    return None if first_seed is None else (first_seed + first) % SEEDS
 
 
-def _typed(latent: LatentsLike, model: Model) -> LatentsLike:
-    """The latent in the type that the model takes: numpy makes float64 of many a calculation with float32."""
+def _one_for_each(labels: list[int], model: Model, items: int) -> list[int]:
+    """No labels, or one for each item, so that parts can have theirs."""
+    if len(labels) == 1:
+        return labels * items
+    if (
+        labels and len(labels) != items and model.conditional
+    ):  # Of others the server says that they have no classes.
+        raise InvalidField.of("labels", f"must be none, one for all, or {items}, and there are {len(labels)}")
+    return labels
+
+
+def _typed(latent: LatentsLike, model: Model, path: str = "latents") -> LatentsLike:
+    """The latent in the type that the model takes: numpy makes float64 of many a calculation with float32.
+
+    Raises InvalidField for what is no number, and for codes that are not whole.
+    """
+    if latent.dtype.kind not in "fiu":
+        raise InvalidField.of(path, f"must be numbers, and is {latent.dtype}")
     described = model.capability("decode")
     dtype = images.DATA_TYPES.get(described.latent.data_type) if described is not None else None
-    return latent if dtype is None else latent.astype(dtype)
+    if dtype is None or dtype == latent.dtype:
+        return latent
+    with np.errstate(all="ignore"):
+        typed: LatentsLike = latent.astype(dtype)
+    if dtype.kind == "i" and not np.array_equal(typed, latent):
+        raise InvalidField.of(path, "must be codes, which are whole numbers, and is not")
+    return typed
 
 
 def _point(
-    point: Images | LatentsLike, name: str, model: Model, encoding: Encoding
+    point: Images | LatentsLike, path: str, model: Model, encoding: Encoding
 ) -> latent_service_pb2.LatentPoint:
     if isinstance(point, np.ndarray) and point.dtype.kind == "f":
-        return latent_service_pb2.LatentPoint(latent=images.to_tensor(_typed(point, model)))
-    pixels = images.as_list(point, model.card.image_shape.channels)
-    if len(pixels) != 1:
-        raise InvalidField.of(name, f"one image or latent, not {len(pixels)}")
-    return latent_service_pb2.LatentPoint(image=images.to_message(pixels[0], encoding))
+        return latent_service_pb2.LatentPoint(latent=images.to_tensor(_typed(point, model, path)))
+    messages = images.to_messages(point, model.card.image_shape.channels, encoding, path)
+    if len(messages) != 1:
+        raise InvalidField.of(path, f"must be one image or latent, and is {len(messages)} images")
+    return latent_service_pb2.LatentPoint(image=messages[0])

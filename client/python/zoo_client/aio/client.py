@@ -19,6 +19,7 @@ from pixelzoo.v1 import (
 )
 from zoo_client import channel, environment, images, requests, results, retrying
 from zoo_client.aio.connections import Connections
+from zoo_client.arguments import whole
 from zoo_client.images import Encoding, Images, Latents, LatentsLike, Pixels
 from zoo_client.model import Model
 from zoo_client.options import SampleOptions, ScoreOptions, TranslateOptions
@@ -50,8 +51,8 @@ class Client:
         retries: int = retrying.DEFAULT_RETRIES,
     ) -> None:
         self.target = target or environment.target()
-        self.encoding: Encoding = encoding
-        self.timeout = timeout
+        self.encoding = images.checked_encoding(encoding)
+        self.timeout = channel.checked_timeout(timeout)
         self._cards: dict[str, Model] = {}
         self._server = Connections(
             self.target, credentials, token, server_name, wait_for_ready, connections, retries
@@ -133,15 +134,13 @@ class Client:
         **options: Unpack[SampleOptions],
     ) -> AsyncGenerator[SampleEvent, None]:
         """Makes images, and tells on the way: yields `Progress`, `Preview`, and each finished `Image`."""
-        clock = self._clock(timeout)
+        clock, interval = self._clock(timeout), whole(preview_interval, "preview_interval", 0)
         described = await self._known(model, clock)
         parts = await self._parts(
             requests.sample, described, model, n, seed, labels, options, reproducible=reproducible
         )
         for part in parts:
-            request = sampling_service_pb2.StreamSampleRequest(
-                sample=part.request, preview_interval=preview_interval
-            )
+            request = sampling_service_pb2.StreamSampleRequest(sample=part.request, preview_interval=interval)
             async with aclosing(
                 self._server.stream(self._server.stubs.sampling.StreamSample, request, clock)
             ) as replies:
@@ -205,14 +204,14 @@ class Client:
         **options: Unpack[TranslateOptions],
     ) -> AsyncGenerator[SampleEvent, None]:
         """Turns images into other images, with the events of `stream_sample`."""
-        clock = self._clock(timeout)
+        clock, interval = self._clock(timeout), whole(preview_interval, "preview_interval", 0)
         described = await self._known(model, clock)
         parts = await self._parts(
             requests.translate, described, model, pictures, seed, labels, options, reproducible=reproducible
         )
         for part in parts:
             request = translation_service_pb2.StreamTranslateRequest(
-                translate=part.request, preview_interval=preview_interval
+                translate=part.request, preview_interval=interval
             )
             async with aclosing(
                 self._server.stream(self._server.stubs.translation.StreamTranslate, request, clock)

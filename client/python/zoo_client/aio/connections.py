@@ -47,7 +47,9 @@ class Connections:
         connections: int,
         retries: int,
     ) -> None:
+        channel.check(target, credentials, token, server_name, wait_for_ready, connections, retries)
         self._target = target
+        self._closed = False
         self._metadata = channel.authorization(token, target, credentials is not None)
         self._wait_for_ready = wait_for_ready
         self._retries = retries
@@ -68,6 +70,7 @@ class Connections:
 
     async def close(self) -> None:
         """Ends them, and with them every call under way."""
+        self._closed = True
         for one in self._channels:
             await one.close()
 
@@ -80,10 +83,14 @@ class Connections:
         """The answer to a request; raises the ZooError that it failed with."""
         patience = Patience(self._retries)
         while True:
+            self._check_open()
             try:
                 return await method(
                     request, timeout=clock(), metadata=self._metadata, wait_for_ready=self._wait_for_ready
                 )
+            except asyncio.CancelledError:
+                self._check_cancelled()
+                raise
             except grpc.aio.AioRpcError as error:
                 refusal = errors.from_rpc(error, self._target)
             wait = patience.wait_after(refusal)
@@ -100,6 +107,7 @@ class Connections:
         """The replies of a stream, each once, over all that it takes to get them."""
         resumption, patience = Resumption(request), Patience(self._retries)
         while True:
+            self._check_open()
             call = method(
                 resumption.request,
                 timeout=clock(),
@@ -111,6 +119,9 @@ class Connections:
                     if resumption.is_news(reply):
                         yield reply
                 return
+            except asyncio.CancelledError:
+                self._check_cancelled()
+                raise
             except grpc.aio.AioRpcError as error:
                 if resumption.complete:
                     return
@@ -122,3 +133,13 @@ class Connections:
             finally:
                 call.cancel()  # Whoever stops reading stops the server's work too; a finished call does not mind.
             await asyncio.sleep(wait)
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise errors.ClientClosed
+
+    def _check_cancelled(self) -> None:
+        """Raises ClientClosed for a call that gRPC cancelled as the client was closed: nobody cancelled its task."""
+        task = asyncio.current_task()
+        if self._closed and task is not None and not task.cancelling():
+            raise errors.ClientClosed from None

@@ -1,0 +1,125 @@
+"""TLS from files: whom a client trusts, and by what it is known itself.
+
+from zoo_client import Client, tls
+
+Client("zoo.example:50051", credentials=tls.credentials("ca.pem"))
+"""
+
+from __future__ import annotations
+
+import re
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from zoo_client.errors import InvalidSetting
+
+if TYPE_CHECKING:
+    import grpc
+
+SYSTEM = "system"
+
+_HASHED = re.compile(r"[0-9a-f]{8}\.[0-9]+")
+"""What a certificate is called in a folder that OpenSSL looks into."""
+
+
+def credentials(
+    ca: str | Path = SYSTEM,
+    client_certificate: str | Path | None = None,
+    client_key: str | Path | None = None,
+) -> grpc.ChannelCredentials:
+    """What `Client` takes as its `credentials`, for a connection that is encrypted.
+
+    Args:
+        ca: a PEM file of the authorities that may vouch for the server; or "system": those that OpenSSL trusts on this
+            machine, as Python's `ssl` does. The environment's SSL_CERT_FILE (a PEM file) and SSL_CERT_DIR name others.
+            Where there are none at all, gRPC's own list counts.
+        client_certificate, client_key: PEM files of the client's own certificate, with the chain behind it, and of its
+            key, without a password, for servers that ask for one.
+
+    Raises InvalidSetting for a file that cannot be used, and for a certificate without its key.
+    """
+    authorities = system_authorities() if ca == SYSTEM else _authorities(ca)
+    pair = _pair(client_certificate, client_key)
+    import grpc
+
+    return grpc.ssl_channel_credentials(authorities, *pair)
+
+
+def system_authorities() -> bytes | None:
+    """Certificates of all whom this system trusts, as PEM; None if it has no list."""
+    import ssl
+
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.load_default_certs()
+    # Of a folder, OpenSSL itself opens only the file that it needs, and does not list it.
+    folder = ssl.get_default_verify_paths().capath
+    for path in sorted(Path(folder).iterdir()) if folder else ():
+        if _HASHED.fullmatch(path.name):
+            with suppress(OSError, ssl.SSLError):  # As OpenSSL does with a file that it cannot use.
+                context.load_verify_locations(path)
+    found = context.get_ca_certs(binary_form=True)
+    return "".join(map(ssl.DER_cert_to_PEM_cert, found)).encode() or None
+
+
+def _authorities(path: str | Path) -> bytes:
+    import ssl
+
+    pem = _read("ca", path, "a PEM file of certificates, or say system")
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cadata=pem.decode("ascii", "ignore"))
+    except (ssl.SSLError, ValueError):  # gRPC would only say later that it cannot connect.
+        raise InvalidSetting(
+            "ca", f"{path}: has no certificate that can be read: name a PEM file of certificates"
+        ) from None
+    return pem
+
+
+def _pair(certificate: str | Path | None, key: str | Path | None) -> tuple[bytes | None, bytes | None]:
+    """The key and the certificate, in gRPC's order."""
+    if certificate is None and key is None:
+        return None, None
+    if certificate is None:
+        raise InvalidSetting("client_key", f"{key}: has no certificate beside it: name both, or neither")
+    if key is None:
+        raise InvalidSetting(
+            "client_certificate", f"{certificate}: has no key beside it: name both, or neither"
+        )
+    chain = _read("client_certificate", certificate, "the PEM file of the client's certificate")
+    private = _read("client_key", key, "the PEM file of the certificate's key")
+    _check_pair(certificate, key)
+    return private, chain
+
+
+def _check_pair(certificate: str | Path, key: str | Path) -> None:
+    import ssl
+
+    def refuse_password() -> str:
+        raise InvalidSetting("client_key", f"{key}: has a password: write it without one")
+
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    try:
+        context.load_verify_locations(certificate)
+    except (OSError, ssl.SSLError):
+        raise InvalidSetting(
+            "client_certificate",
+            f"{certificate}: has no certificate that can be read: name a PEM file of the client's certificate",
+        ) from None
+    try:
+        context.load_cert_chain(certificate, key, refuse_password)
+    except ssl.SSLError as error:
+        why = (
+            f"is not the key of the certificate in {certificate}"
+            if error.reason == "KEY_VALUES_MISMATCH"
+            else "has no private key that can be read"
+        )
+        raise InvalidSetting("client_key", f"{key}: {why}: name the PEM file of its key") from None
+
+
+def _read(setting: str, path: str | Path, what: str) -> bytes:
+    try:
+        return Path(path).read_bytes()
+    except OSError as error:
+        raise InvalidSetting(setting, f"{path}: {error.strerror}: name {what}") from None
+    except ValueError:  # A path with a zero byte.
+        raise InvalidSetting(setting, f"{str(path)!r}: is no path: name {what}") from None
