@@ -145,6 +145,7 @@ def test_another_picture_than_the_one_it_was_made_of_is_refused(zoo: Client, tar
     for method, made in (("reproduce", image), ("rescore", replace(scores.recipe, source_sha256=digest))):
         with pytest.raises(errors.InvalidField, match=f"picture: .* the recipe was made of {digest[:12]}"):
             again(target, method, made, SHIRT)
+    assert replace(image.recipe, source_sha256="f" * 64) != image.recipe
     # A server from before there was such a field.
     [found, _] = again(target, "reproduce", replace(image.recipe, source_sha256=""), BOOT)
     np.testing.assert_array_equal(found.pixels, image.pixels)

@@ -59,7 +59,7 @@ class Recipe:
     def _identity(self) -> tuple[object, ...]:
         chosen = frozenset((name, _identity_of(value)) for name, value in self.options.items())
         weights = (self.model, self.version, self.digest)
-        return (*weights, self.seed, self.label, chosen, self.reproducible, self.kind)
+        return (*weights, self.seed, self.label, chosen, self.reproducible, self.kind, self.source_sha256)
 
     @property
     def text(self) -> str:
