@@ -2,13 +2,11 @@
 
 #include <arpa/inet.h>
 #include <grpcpp/create_channel.h>
-#include <grpcpp/security/credentials.h>
 
 #include <cstdlib>
-#include <fstream>
-#include <iterator>
-#include <stdexcept>
 #include <string_view>
+
+#include "tls.h"
 
 namespace pixelzoo {
 namespace {
@@ -33,13 +31,6 @@ constexpr char kServiceConfig[] = R"({
   "retryThrottling": {"maxTokens": 1000, "tokenRatio": 1}
 })";
 
-std::string Contents(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  std::string text(std::istreambuf_iterator<char>(file), {});
-  if (!file) throw std::runtime_error("cannot read the authority's certificate " + path);
-  return text;
-}
-
 // Whether "host:port" is on this machine; unix sockets are.
 bool IsLoopback(std::string_view target) {
   if (target.starts_with("unix:") || target.starts_with("unix-abstract:")) return true;
@@ -49,22 +40,30 @@ bool IsLoopback(std::string_view target) {
          (inet_pton(AF_INET, std::string(host).c_str(), &address) == 1 && host.starts_with("127."));
 }
 
-std::string Environment(const char* name, const std::string& otherwise) {
-  const char* value = std::getenv(name);
+std::string Environment(const std::string& name, const std::string& otherwise) {
+  const char* value = std::getenv(name.c_str());
   return value != nullptr && *value != '\0' ? value : otherwise;
 }
 
 }  // namespace
 
 ClientOptions ClientOptions::FromEnvironment() {
+  const SettingNames names{"PIXELZOO_TLS_CA", "PIXELZOO_TLS_SERVER_NAME", "PIXELZOO_TLS_CLIENT_CERTIFICATE",
+                           "PIXELZOO_TLS_CLIENT_KEY", "PIXELZOO_TOKEN"};
   ClientOptions options;
   options.target = Environment("PIXELZOO_TARGET", options.target);
-  options.ca_file = Environment("PIXELZOO_TLS_CA", "");
-  options.token = Environment("PIXELZOO_TOKEN", "");
+  options.ca_file = Environment(names.ca_file, "");
+  options.server_name = Environment(names.server_name, "");
+  options.client_certificate_file = Environment(names.client_certificate_file, "");
+  options.client_key_file = Environment(names.client_key_file, "");
+  options.token = Environment(names.token, "");
+  CheckToken(options.token, names);
+  Credentials(options, names);  // Whatever is wrong is told by the name of its variable.
   return options;
 }
 
 std::shared_ptr<grpc::Channel> Connect(const ClientOptions& options) {
+  CheckToken(options.token, {});
   if (!options.token.empty() && options.ca_file.empty() && !IsLoopback(options.target)) {
     throw Error(grpc::StatusCode::UNAUTHENTICATED, "INSECURE_TOKEN",
                 "the token would go to " + options.target + " unencrypted: use TLS (ca_file, or PIXELZOO_TLS_CA)");
@@ -81,12 +80,8 @@ std::shared_ptr<grpc::Channel> Connect(const ClientOptions& options) {
   // What may go unencrypted because it stays on this machine must not take the way over a proxy.
   if (IsLoopback(options.target)) arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
 
-  if (options.ca_file.empty()) {
-    return grpc::CreateCustomChannel(options.target, grpc::InsecureChannelCredentials(), arguments);
-  }
-  grpc::SslCredentialsOptions tls;
-  tls.pem_root_certs = Contents(options.ca_file);
-  return grpc::CreateCustomChannel(options.target, grpc::SslCredentials(tls), arguments);
+  if (!options.server_name.empty()) arguments.SetSslTargetNameOverride(options.server_name);
+  return grpc::CreateCustomChannel(options.target, Credentials(options, {}), arguments);
 }
 
 }  // namespace pixelzoo

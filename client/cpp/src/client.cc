@@ -1,5 +1,7 @@
 #include "pixelzoo/client.h"
 
+#include <algorithm>
+#include <chrono>
 #include <utility>
 
 #include "channel.h"
@@ -11,12 +13,24 @@
 
 namespace pixelzoo {
 
+namespace {
+
+// When a call must be done that may take so long. A sum beyond what the clock can count would be anything.
+std::chrono::system_clock::time_point Deadline(std::chrono::milliseconds timeout) {
+  using Clock = std::chrono::system_clock;
+  const Clock::time_point now = Clock::now();
+  const auto longest = std::chrono::duration_cast<std::chrono::milliseconds>(Clock::time_point::max() - now);
+  return timeout < longest ? now + std::max(timeout, std::chrono::milliseconds(0)) : Clock::time_point::max();
+}
+
+}  // namespace
+
 struct Client::State {
   explicit State(const ClientOptions& given) : options(given), channel(Connect(given)) {}
 
   std::unique_ptr<grpc::ClientContext> Context(const CallOptions& call) const {
     auto context = std::make_unique<grpc::ClientContext>();
-    context->set_deadline(std::chrono::system_clock::now() + call.timeout.value_or(options.timeout));
+    context->set_deadline(Deadline(call.timeout.value_or(options.timeout)));
     if (!options.token.empty()) context->AddMetadata("authorization", "Bearer " + options.token);
     return context;
   }
@@ -39,7 +53,7 @@ struct Client::State {
                         const Request& request, const CallOptions& call) const {
     auto context = Context(call);
     auto reader = (stub.*method)(context.get(), request);
-    return {std::move(context), std::move(reader), options.target};
+    return {std::move(context), std::move(reader), options.target, call.cancel};
   }
 
   ClientOptions options;

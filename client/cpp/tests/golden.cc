@@ -1,7 +1,7 @@
 // Runs the golden requests and prints a line for each: golden ADDRESS FILE.
 //
 // NAME SHA256 of the pixels, all pictures one after the other, or of the scores as float32, sorted by name and entry;
-// or NAME STATUS_CODE REASON FIELD for a request that is refused.
+// or NAME STATUS_CODE REASON MESSAGE [FIELD: DESCRIPTION]... for a request that is refused.
 #include <google/protobuf/struct.pb.h>
 #include <google/protobuf/util/json_util.h>
 #include <openssl/sha.h>
@@ -69,17 +69,33 @@ Message Parse(const std::string& text) {
   return message;
 }
 
-std::string Run(pixelzoo::Client& zoo, const std::string& method, const std::string& request) {
+// The part of a request that names the model: the request itself, or what a streaming one holds.
+v1::SampleRequest& Asked(v1::StreamSampleRequest& request) { return *request.mutable_sample(); }
+v1::TranslateRequest& Asked(v1::StreamTranslateRequest& request) { return *request.mutable_translate(); }
+v1::ScoreRequest& Asked(v1::StreamScoreRequest& request) { return *request.mutable_score(); }
+auto& Asked(auto& request) { return request; }
+
+// Sends the request, with the model named as the client names it.
+template <typename Request, typename Response>
+Response Send(pixelzoo::Client& zoo, Response (pixelzoo::Client::*method)(const Request&, const pixelzoo::CallOptions&),
+              const std::string& model, const std::string& json) {
+  auto request = Parse<Request>(json);
+  *Asked(request).mutable_model() = pixelzoo::Select(model);
+  return (zoo.*method)(request, {});
+}
+
+std::string Run(pixelzoo::Client& zoo, const std::string& method, const std::string& model, const std::string& json) {
+  using pixelzoo::Client;
+  const auto send = [&](auto called) { return Send(zoo, called, model, json); };
   const std::map<std::string, std::function<std::string()>> methods = {
-      {"Sample", [&] { return BytesOfAll(zoo.Sample(Parse<v1::SampleRequest>(request)).images()); }},
-      {"Translate", [&] { return BytesOfAll(zoo.Translate(Parse<v1::TranslateRequest>(request)).images()); }},
-      {"Score", [&] { return BytesOfAll(zoo.Score(Parse<v1::ScoreRequest>(request)).scores()); }},
-      {"Decode", [&] { return BytesOfAll(zoo.Decode(Parse<v1::DecodeRequest>(request)).images()); }},
-      {"Interpolate", [&] { return BytesOfAll(zoo.Interpolate(Parse<v1::InterpolateRequest>(request)).images()); }},
-      {"StreamSample", [&] { return BytesOfStream(zoo.StreamSample(Parse<v1::StreamSampleRequest>(request))); }},
-      {"StreamTranslate",
-       [&] { return BytesOfStream(zoo.StreamTranslate(Parse<v1::StreamTranslateRequest>(request))); }},
-      {"StreamScore", [&] { return BytesOfStream(zoo.StreamScore(Parse<v1::StreamScoreRequest>(request))); }},
+      {"Sample", [&] { return BytesOfAll(send(&Client::Sample).images()); }},
+      {"Translate", [&] { return BytesOfAll(send(&Client::Translate).images()); }},
+      {"Score", [&] { return BytesOfAll(send(&Client::Score).scores()); }},
+      {"Decode", [&] { return BytesOfAll(send(&Client::Decode).images()); }},
+      {"Interpolate", [&] { return BytesOfAll(send(&Client::Interpolate).images()); }},
+      {"StreamSample", [&] { return BytesOfStream(send(&Client::StreamSample)); }},
+      {"StreamTranslate", [&] { return BytesOfStream(send(&Client::StreamTranslate)); }},
+      {"StreamScore", [&] { return BytesOfStream(send(&Client::StreamScore)); }},
   };
   return methods.at(method)();
 }
@@ -115,11 +131,12 @@ int main(int argc, char** argv) {
     const auto& golden = value.struct_value().fields();
     std::cout << golden.at("name").string_value();
     try {
-      const std::string bytes = Run(zoo, golden.at("method").string_value(), Text(golden.at("request")));
+      const std::string bytes = Run(zoo, golden.at("method").string_value(), golden.at("model").string_value(),
+                                    Text(golden.at("request")));
       std::cout << ' ' << Sha256(bytes) << std::endl;
     } catch (const pixelzoo::Error& error) {
-      std::cout << ' ' << error.code_name() << ' ' << error.reason();
-      if (!error.violations().empty()) std::cout << ' ' << error.violations().front().field;
+      std::cout << ' ' << error.code_name() << ' ' << error.reason() << ' ' << error.what();
+      for (const auto& [field, rule] : error.violations()) std::cout << " [" << field << ": " << rule << ']';
       std::cout << std::endl;
     }
   }

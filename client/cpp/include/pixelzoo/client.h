@@ -22,21 +22,33 @@
 
 namespace pixelzoo {
 
+// For ClientOptions::ca_file: the authorities that gRPC trusts by itself. They are those of the file
+// GRPC_DEFAULT_SSL_ROOTS_FILE_PATH, if that variable of the environment is set, and else the system's.
+inline constexpr char kSystemAuthorities[] = "system";
+
 // Which server to call, and how.
 struct ClientOptions {
   std::string target = "localhost:50051";  // "host:port".
-  std::string ca_file;  // PEM file of the authority that vouches for the server; empty: no encryption.
+  std::string ca_file;  // PEM file of authorities that may vouch for the server, or kSystemAuthorities; empty: no
+                        // encryption.
   std::string token;    // Sent with every call; empty: none. Refused on an unencrypted connection to another machine.
-  std::chrono::milliseconds timeout = std::chrono::minutes(10);  // Of a call that does not say otherwise.
+  std::chrono::milliseconds timeout = std::chrono::minutes(10);  // Of a call that does not say otherwise; max(): none.
 
-  // What PIXELZOO_TARGET, PIXELZOO_TLS_CA and PIXELZOO_TOKEN say, and the defaults above for what they do not.
+  // Only together with ca_file:
+  std::string server_name;  // The name in the server's certificate; empty: that of the target.
+  std::string client_certificate_file;  // PEM file of the client's own certificate, for servers that ask for one,
+  std::string client_key_file;          // and of its key, without a password. Both or neither.
+
+  // What PIXELZOO_TARGET, PIXELZOO_TLS_CA, PIXELZOO_TLS_SERVER_NAME, PIXELZOO_TLS_CLIENT_CERTIFICATE,
+  // PIXELZOO_TLS_CLIENT_KEY and PIXELZOO_TOKEN say, and the defaults above for those that are not set or empty. Throws
+  // Error INVALID_SETTING as Client does, with the variable's name.
   static ClientOptions FromEnvironment();
 };
 
 // How to make one call.
 struct CallOptions {
   std::optional<std::chrono::milliseconds> timeout;  // For the whole call; the client's if unset.
-  std::stop_token cancel;                            // Cancels a call that waits for its one answer.
+  std::stop_token cancel;  // Cancels the call, a stream too; the call then fails with an Error, code CANCELLED.
 };
 
 // Requests are the messages of protos/pixelzoo/v1, whose comments give every field's range and default. Every call
@@ -44,8 +56,8 @@ struct CallOptions {
 // may be used from several threads.
 class Client {
  public:
-  // Throws Error INSECURE_TOKEN where a token would be readable on its way, and std::runtime_error if ca_file cannot be
-  // read.
+  // Throws Error INSECURE_TOKEN where a token would be readable on its way, and INVALID_SETTING for a setting that
+  // cannot be, such as a file that cannot be read. It connects with its first call.
   explicit Client(const ClientOptions& options = ClientOptions::FromEnvironment());
   Client(Client&&) noexcept;
   ~Client();

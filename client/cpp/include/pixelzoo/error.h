@@ -33,8 +33,9 @@ class Error : public std::runtime_error {
   // Name of code(), such as "INVALID_ARGUMENT".
   std::string_view code_name() const;
 
-  // A reason of pixelzoo.v1.ErrorReason without its prefix, such as "INVALID_FIELD"; SERVER_UNREACHABLE or
-  // INSECURE_TOKEN, which this client gives itself; or code_name() where no server of pixelzoo answered.
+  // A reason of pixelzoo.v1.ErrorReason without its prefix, such as "INVALID_FIELD"; SERVER_UNREACHABLE,
+  // INSECURE_TOKEN or INVALID_SETTING, which this client gives itself; or code_name() where no server of pixelzoo
+  // answered.
   const std::string& reason() const { return reason_; }
 
   // The parts of the message that vary, by name.

@@ -9,7 +9,8 @@
 
 namespace pixelzoo {
 
-// The model "name", its version "name@3", or the version with a label, "name@stable".
+// The model "name", its version "name@3", or the version with a label, "name@stable". Whatever stands behind "@" and is
+// no version, 0 to 2^64 - 1, counts as a label; the server says whether there is such a one.
 v1::ModelSelector Select(std::string_view name);
 
 // The label of a class, given by its name in the model's card, in any case, or by its number. For anything else it

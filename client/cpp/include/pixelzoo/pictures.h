@@ -27,7 +27,8 @@ v1::Image FromPixels(const Pixels& pixels);
 // cannot be written, or if the picture came as raw pixels.
 void WritePicture(const std::filesystem::path& path, const v1::Image& image);
 
-// The pixels of a picture that came as PNG or raw. Throws std::runtime_error for a JPEG or a damaged file.
+// The pixels of a picture that is PNG, JPEG or raw. Throws std::runtime_error for a damaged file, and for one that is
+// not 8-bit grey or RGB.
 Pixels ToPixels(const v1::Image& image);
 
 }  // namespace pixelzoo

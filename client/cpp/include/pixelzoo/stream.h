@@ -7,6 +7,7 @@
 
 #include <iterator>
 #include <memory>
+#include <stop_token>
 #include <string>
 #include <utility>
 
@@ -18,13 +19,17 @@ namespace pixelzoo {
 //
 //   for (const auto& event : zoo.StreamSample(request)) ...
 //
-// Reading throws Error if the call fails. Letting go of a stream cancels the call, and with it the server's work.
+// Reading throws Error if the call fails. Letting go of a stream cancels the call, and with it the server's work;
+// CallOptions::cancel does so too.
 template <typename Response>
 class Stream {
  public:
   Stream(std::unique_ptr<grpc::ClientContext> context, std::unique_ptr<grpc::ClientReader<Response>> reader,
-         std::string target)
-      : context_(std::move(context)), reader_(std::move(reader)), target_(std::move(target)) {}
+         std::string target, std::stop_token cancel = {})
+      : context_(std::move(context)),
+        reader_(std::move(reader)),
+        target_(std::move(target)),
+        on_cancel_(std::make_unique<OnCancel>(std::move(cancel), Cancelling{context_.get()})) {}
 
   Stream(Stream&&) noexcept = default;
   Stream& operator=(Stream&&) = delete;
@@ -74,10 +79,18 @@ class Stream {
   std::default_sentinel_t end() const { return {}; }
 
  private:
+  struct Cancelling {
+    grpc::ClientContext* context;
+    void operator()() const { context->TryCancel(); }
+  };
+  using OnCancel = std::stop_callback<Cancelling>;
+
   std::unique_ptr<grpc::ClientContext> context_;
   std::unique_ptr<grpc::ClientReader<Response>> reader_;
   std::string target_;
   bool finished_ = false;
+  // After context_, so that it goes first: another thread may be cancelling. On the heap, since it cannot be moved.
+  std::unique_ptr<OnCancel> on_cancel_;
 };
 
 }  // namespace pixelzoo

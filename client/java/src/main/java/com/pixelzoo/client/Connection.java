@@ -2,16 +2,16 @@ package com.pixelzoo.client;
 
 import io.grpc.ChannelCredentials;
 import io.grpc.Grpc;
-import io.grpc.InsecureChannelCredentials;
 import io.grpc.ManagedChannel;
+import io.grpc.ManagedChannelBuilder;
+import io.grpc.ManagedChannelProvider;
 import io.grpc.Status;
-import io.grpc.TlsChannelCredentials;
-import java.io.IOException;
-import java.io.UncheckedIOException;
-import java.nio.file.Path;
+import java.math.BigInteger;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 
 /** How the client connects: encryption, message sizes, keepalive and retries. */
 final class Connection {
@@ -39,45 +39,66 @@ final class Connection {
                           "retryableStatusCodes", List.of("UNAVAILABLE")))),
           "retryThrottling", Map.of("maxTokens", 1000.0, "tokenRatio", 1.0));
 
+  private static final Pattern PORT = Pattern.compile(".*:([0-9]+)");
+  private static final BigInteger MOST_PORTS = BigInteger.valueOf(65_535);
+
   private Connection() {}
 
-  /**
-   * Opens a channel, encrypted if there is the file of an authority.
-   *
-   * @param authority PEM file of the authority that vouches for the server; null for none
-   * @throws UncheckedIOException the file cannot be read
-   */
-  static ManagedChannel open(String target, Path authority) {
-    return Grpc.newChannelBuilder(target, credentials(authority))
+  /** Opens a channel. Throws PixelzooException INVALID_SETTING for settings that cannot be. */
+  static ManagedChannel open(String target, Tls tls, SettingNames names) {
+    ChannelCredentials credentials = tls.credentials(names);
+    Matcher port = PORT.matcher(target);
+    if (port.matches() && new BigInteger(port.group(1)).compareTo(MOST_PORTS) > 0) {
+      throw unusableTarget(target, names, null); // gRPC would wait for it until the call's deadline.
+    }
+    ManagedChannelBuilder<?> channel;
+    try {
+      channel = Grpc.newChannelBuilder(target, credentials);
+    } catch (IllegalArgumentException | ManagedChannelProvider.ProviderNotFoundException error) {
+      throw unusableTarget(target, names, error);
+    }
+    if (tls.serverName() != null) {
+      try {
+        channel.overrideAuthority(tls.serverName());
+      } catch (IllegalArgumentException error) {
+        String rule = tls.serverName() + ": it is no name of a host: name the one in the server's certificate";
+        throw SettingNames.invalid(names.serverName(), rule, error);
+      }
+    }
+    channel
         .maxInboundMessageSize(MAX_RECEIVE_BYTES)
         .defaultServiceConfig(SERVICE_CONFIG)
         .enableRetry()
         // Servers close the connection of a client that pings more often than they allow; once a minute is safe.
         .keepAliveTime(60, TimeUnit.SECONDS)
         .keepAliveTimeout(20, TimeUnit.SECONDS)
-        .keepAliveWithoutCalls(false)
-        .build();
+        .keepAliveWithoutCalls(false);
+    try {
+      return channel.build();
+    } catch (IllegalArgumentException error) {
+      throw unusableTarget(target, names, error);
+    }
   }
 
-  /** Throws PixelzooException INSECURE_TOKEN where a token would be readable on its way. */
-  static void checkToken(String target, Path authority) {
-    if (authority == null && !isLoopback(target)) {
+  private static PixelzooException unusableTarget(String target, SettingNames names, Exception cause) {
+    return SettingNames.invalid(names.target(), target + ": it is no address: name a server as host:port", cause);
+  }
+
+  /**
+   * Throws PixelzooException INVALID_SETTING for a token that cannot be sent as it is, and INSECURE_TOKEN where it
+   * would be readable on its way.
+   */
+  static void checkToken(String token, String target, Tls tls, SettingNames names) {
+    if (token.isEmpty() || !token.chars().allMatch(character -> ' ' <= character && character <= '~')) {
+      String why = token.isEmpty() ? "is empty" : "has characters that no token has, such as the end of a line";
+      throw SettingNames.invalid(names.token(), why + ": copy it anew", null);
+    }
+    if (!tls.encrypted() && !isLoopback(target)) {
       throw new PixelzooException(
           Status.Code.UNAUTHENTICATED,
           "INSECURE_TOKEN",
           "the token would go to " + target + " unencrypted: use TLS (Builder.authority, or PIXELZOO_TLS_CA)",
           null);
-    }
-  }
-
-  private static ChannelCredentials credentials(Path authority) {
-    if (authority == null) {
-      return InsecureChannelCredentials.create();
-    }
-    try {
-      return TlsChannelCredentials.newBuilder().trustManager(authority.toFile()).build();
-    } catch (IOException error) {
-      throw new UncheckedIOException("cannot read the authority's certificate " + authority, error);
     }
   }
 

@@ -1,5 +1,7 @@
 package com.pixelzoo.client;
 
+import static java.util.function.Predicate.not;
+
 import com.pixelzoo.v1.CatalogServiceGrpc;
 import com.pixelzoo.v1.DecodeRequest;
 import com.pixelzoo.v1.DecodeResponse;
@@ -40,8 +42,11 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.concurrent.TimeUnit;
+import java.util.function.BiConsumer;
 import java.util.function.Consumer;
 
 /**
@@ -54,6 +59,9 @@ import java.util.function.Consumer;
 public final class PixelzooClient implements AutoCloseable {
   private static final Metadata.Key<String> AUTHORIZATION =
       Metadata.Key.of("authorization", Metadata.ASCII_STRING_MARSHALLER);
+
+  /** More nanoseconds than this no long can count: as good as no deadline. */
+  private static final Duration LONGEST = Duration.ofNanos(Long.MAX_VALUE);
 
   private final ManagedChannel connection;
   private final Channel channel;
@@ -72,24 +80,26 @@ public final class PixelzooClient implements AutoCloseable {
     return new Builder();
   }
 
-  /** The client that PIXELZOO_TARGET, PIXELZOO_TLS_CA and PIXELZOO_TOKEN describe; see {@link Builder}. */
+  /**
+   * The client that the environment describes, by variables that are as the settings of {@link Builder}:
+   * PIXELZOO_TARGET; PIXELZOO_TLS_CA, a file of authorities, or the word {@code system} for {@link
+   * Builder#systemAuthorities};
+   * PIXELZOO_TLS_SERVER_NAME; PIXELZOO_TLS_CLIENT_CERTIFICATE and PIXELZOO_TLS_CLIENT_KEY; PIXELZOO_TOKEN. A variable
+   * that is empty counts as not set.
+   *
+   * @throws PixelzooException INSECURE_TOKEN or INVALID_SETTING, as {@link Builder#build} does
+   */
   public static PixelzooClient fromEnvironment() {
-    Builder builder = builder();
-    environment("PIXELZOO_TARGET", builder::target);
-    environment("PIXELZOO_TLS_CA", path -> builder.authority(Path.of(path)));
-    environment("PIXELZOO_TOKEN", builder::token);
-    return builder.build();
+    return from(System.getenv());
   }
 
-  private static void environment(String name, Consumer<String> setting) {
-    String value = System.getenv(name);
-    if (value != null && !value.isEmpty()) {
-      setting.accept(value);
-    }
+  static PixelzooClient from(Map<String, String> variables) {
+    return new Builder(variables).build();
   }
 
   /** The same connection, with another timeout for each call. Closing either client closes it. */
   public PixelzooClient withTimeout(Duration timeout) {
+    Objects.requireNonNull(timeout);
     return new PixelzooClient(connection, channel, target, timeout);
   }
 
@@ -166,7 +176,9 @@ public final class PixelzooClient implements AutoCloseable {
   }
 
   private CallOptions options() {
-    return CallOptions.DEFAULT.withDeadlineAfter(timeout.toNanos(), TimeUnit.NANOSECONDS);
+    return timeout.compareTo(LONGEST) < 0
+        ? CallOptions.DEFAULT.withDeadlineAfter(timeout.toNanos(), TimeUnit.NANOSECONDS)
+        : CallOptions.DEFAULT;
   }
 
   private <Q, R> R call(MethodDescriptor<Q, R> method, Q request) {
@@ -184,12 +196,30 @@ public final class PixelzooClient implements AutoCloseable {
 
   /** Which server to call, and how. */
   public static final class Builder {
+    private SettingNames names = SettingNames.BUILDER;
     private String target = "localhost:50051";
+    private boolean encrypted;
     private Path authority;
+    private String serverName;
+    private Path clientCertificate;
+    private Path clientKey;
     private String token;
     private Duration timeout = Duration.ofMinutes(10);
 
     private Builder() {}
+
+    private Builder(Map<String, String> variables) {
+      names = SettingNames.ENVIRONMENT;
+      BiConsumer<String, Consumer<String>> read =
+          (name, setting) -> Optional.ofNullable(variables.get(name)).filter(not(String::isEmpty)).ifPresent(setting);
+      read.accept(names.target(), this::target);
+      read.accept(
+          names.authority(), value -> encryptedBy(value.equals("system") ? null : Path.of(value)));
+      read.accept(names.serverName(), this::serverName);
+      read.accept(names.clientCertificate(), path -> clientCertificate = Path.of(path));
+      read.accept(names.clientKey(), path -> clientKey = Path.of(path));
+      read.accept(names.token(), this::token);
+    }
 
     /** The server, "host:port"; by default localhost:50051. */
     public Builder target(String target) {
@@ -197,9 +227,41 @@ public final class PixelzooClient implements AutoCloseable {
       return this;
     }
 
-    /** PEM file of the authority that vouches for the server; without it the connection is not encrypted. */
+    /**
+     * PEM file of the authorities that may vouch for the server. Without one, and without {@link #systemAuthorities},
+     * the connection is not encrypted.
+     */
     public Builder authority(Path authority) {
+      return encryptedBy(Objects.requireNonNull(authority));
+    }
+
+    /**
+     * Encrypts the connection, and trusts the authorities that Java trusts: those of its file {@code cacerts}, which
+     * Debian makes from the system's, or of the key store that {@code -Djavax.net.ssl.trustStore} names.
+     */
+    public Builder systemAuthorities() {
+      return encryptedBy(null);
+    }
+
+    private Builder encryptedBy(Path authority) {
+      this.encrypted = true;
       this.authority = authority;
+      return this;
+    }
+
+    /** The name in the server's certificate, where the target is another, such as an address or a tunnel. */
+    public Builder serverName(String serverName) {
+      this.serverName = Objects.requireNonNull(serverName);
+      return this;
+    }
+
+    /**
+     * PEM files of the client's own certificate and of its key (PKCS #8, without a password), for servers that ask for
+     * one.
+     */
+    public Builder clientCertificate(Path certificate, Path key) {
+      this.clientCertificate = Objects.requireNonNull(certificate);
+      this.clientKey = Objects.requireNonNull(key);
       return this;
     }
 
@@ -218,18 +280,19 @@ public final class PixelzooClient implements AutoCloseable {
     /**
      * The client. It connects with its first call.
      *
-     * @throws PixelzooException INSECURE_TOKEN: the token would go to another machine unencrypted
-     * @throws java.io.UncheckedIOException the authority's file cannot be read
+     * @throws PixelzooException INSECURE_TOKEN: the token would go to another machine unencrypted; or INVALID_SETTING:
+     *     a file cannot be read, or holds something else, or a setting lacks another
      */
     public PixelzooClient build() {
+      Tls tls = new Tls(encrypted, authority, serverName, clientCertificate, clientKey);
       if (token == null) {
-        ManagedChannel connection = Connection.open(target, authority);
+        ManagedChannel connection = Connection.open(target, tls, names);
         return new PixelzooClient(connection, connection, target, timeout);
       }
-      Connection.checkToken(target, authority);
+      Connection.checkToken(token, target, tls, names);
       Metadata headers = new Metadata();
       headers.put(AUTHORIZATION, "Bearer " + token);
-      ManagedChannel connection = Connection.open(target, authority);
+      ManagedChannel connection = Connection.open(target, tls, names);
       Channel channel =
           ClientInterceptors.intercept(connection, MetadataUtils.newAttachHeadersInterceptor(headers));
       return new PixelzooClient(connection, channel, target, timeout);

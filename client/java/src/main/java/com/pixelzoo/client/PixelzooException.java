@@ -48,8 +48,9 @@ public final class PixelzooException extends RuntimeException {
   }
 
   /**
-   * A reason of {@code pixelzoo.v1.ErrorReason} without its prefix, such as {@code INVALID_FIELD}; SERVER_UNREACHABLE
-   * or INSECURE_TOKEN, which this client gives itself; or the name of the code where no server of pixelzoo answered.
+   * A reason of {@code pixelzoo.v1.ErrorReason} without its prefix, such as {@code INVALID_FIELD}; SERVER_UNREACHABLE,
+   * INSECURE_TOKEN or INVALID_SETTING, which this client gives itself; or the name of the code where no server of
+   * pixelzoo answered.
    */
   public String reason() {
     return reason;

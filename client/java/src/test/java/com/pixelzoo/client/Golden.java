@@ -10,6 +10,7 @@ import com.pixelzoo.v1.GeneratedImage;
 import com.pixelzoo.v1.Image;
 import com.pixelzoo.v1.ImageScore;
 import com.pixelzoo.v1.InterpolateRequest;
+import com.pixelzoo.v1.ModelSelector;
 import com.pixelzoo.v1.SampleRequest;
 import com.pixelzoo.v1.ScoreRequest;
 import com.pixelzoo.v1.ScoreValue;
@@ -31,6 +32,7 @@ import java.security.NoSuchAlgorithmException;
 import java.util.Comparator;
 import java.util.HexFormat;
 import java.util.List;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import java.util.stream.StreamSupport;
 
@@ -38,7 +40,7 @@ import java.util.stream.StreamSupport;
  * Runs the golden requests and prints a line for each: golden ADDRESS FILE.
  *
  * <p>NAME SHA256 of the pixels, all pictures one after the other, or of the scores as float32, sorted by name and
- * entry; or NAME STATUS_CODE REASON FIELD for a request that is refused.
+ * entry; or NAME STATUS_CODE REASON MESSAGE [FIELD: DESCRIPTION]... for a request that is refused.
  */
 final class Golden {
   private final PixelzooClient zoo;
@@ -61,43 +63,63 @@ final class Golden {
     String name = golden.get("name").getAsString();
     MessageDigest digest = MessageDigest.getInstance("SHA-256");
     try {
-      payload(golden.get("method").getAsString(), golden.get("request").toString()).forEach(digest::update);
+      ModelSelector model = Models.named(golden.get("model").getAsString());
+      payload(golden.get("method").getAsString(), model, golden.get("request").toString()).forEach(digest::update);
     } catch (PixelzooException error) {
-      String field = error.violations().isEmpty() ? "" : " " + error.violations().get(0).field();
-      return name + " " + error.code() + " " + error.reason() + field;
+      String violations =
+          error.violations().stream()
+              .map(violation -> " [" + violation.field() + ": " + violation.description() + "]")
+              .collect(Collectors.joining());
+      return name + " " + error.code() + " " + error.reason() + " " + error.getMessage() + violations;
     }
     return name + " " + HexFormat.of().formatHex(digest.digest());
   }
 
   /** The bytes that count in a method's answer, item by item. */
-  private Stream<byte[]> payload(String method, String json) throws IOException {
+  private Stream<byte[]> payload(String method, ModelSelector model, String json) throws IOException {
     return switch (method) {
-      case "Sample" -> zoo.sample(parse(json, SampleRequest.newBuilder()).build()).getImagesList().stream()
+      case "Sample" -> zoo.sample(parse(json, SampleRequest.newBuilder()).setModel(model).build())
+          .getImagesList().stream()
           .map(GeneratedImage::getImage)
           .map(Pictures::pixels);
-      case "Translate" -> zoo.translate(parse(json, TranslateRequest.newBuilder()).build()).getImagesList().stream()
+      case "Translate" -> zoo.translate(parse(json, TranslateRequest.newBuilder()).setModel(model).build())
+          .getImagesList().stream()
           .map(TranslatedImage::getImage)
           .map(Pictures::pixels);
-      case "Score" -> zoo.score(parse(json, ScoreRequest.newBuilder()).build()).getScoresList().stream()
+      case "Score" -> zoo.score(parse(json, ScoreRequest.newBuilder()).setModel(model).build())
+          .getScoresList().stream()
           .map(Golden::floats);
-      case "Decode" -> pixels(zoo.decode(parse(json, DecodeRequest.newBuilder()).build()).getImagesList());
+      case "Decode" -> pixels(
+          zoo.decode(parse(json, DecodeRequest.newBuilder()).setModel(model).build()).getImagesList());
       case "Interpolate" -> pixels(
-          zoo.interpolate(parse(json, InterpolateRequest.newBuilder()).build()).getImagesList());
-      case "StreamSample" -> all(zoo.streamSample(parse(json, StreamSampleRequest.newBuilder()).build()))
-          .filter(StreamSampleResponse::hasImage)
-          .map(StreamSampleResponse::getImage)
-          .sorted(Comparator.comparing(GeneratedImage::getIndex))
-          .map(image -> Pictures.pixels(image.getImage()));
-      case "StreamTranslate" -> all(zoo.streamTranslate(parse(json, StreamTranslateRequest.newBuilder()).build()))
-          .filter(StreamTranslateResponse::hasImage)
-          .map(StreamTranslateResponse::getImage)
-          .sorted(Comparator.comparing(TranslatedImage::getIndex))
-          .map(image -> Pictures.pixels(image.getImage()));
-      case "StreamScore" -> all(zoo.streamScore(parse(json, StreamScoreRequest.newBuilder()).build()))
-          .filter(StreamScoreResponse::hasScore)
-          .map(StreamScoreResponse::getScore)
-          .sorted(Comparator.comparing(ImageScore::getIndex))
-          .map(Golden::floats);
+          zoo.interpolate(parse(json, InterpolateRequest.newBuilder()).setModel(model).build()).getImagesList());
+      case "StreamSample" -> {
+        StreamSampleRequest.Builder request = parse(json, StreamSampleRequest.newBuilder());
+        request.getSampleBuilder().setModel(model);
+        yield all(zoo.streamSample(request.build()))
+            .filter(StreamSampleResponse::hasImage)
+            .map(StreamSampleResponse::getImage)
+            .sorted(Comparator.comparing(GeneratedImage::getIndex))
+            .map(image -> Pictures.pixels(image.getImage()));
+      }
+      case "StreamTranslate" -> {
+        StreamTranslateRequest.Builder request = parse(json, StreamTranslateRequest.newBuilder());
+        request.getTranslateBuilder().setModel(model);
+        yield all(zoo.streamTranslate(request.build()))
+            .filter(StreamTranslateResponse::hasImage)
+            .map(StreamTranslateResponse::getImage)
+            .sorted(Comparator.comparing(TranslatedImage::getIndex))
+            .map(image -> Pictures.pixels(image.getImage()));
+      }
+      case "StreamScore" -> {
+        StreamScoreRequest.Builder request = parse(json, StreamScoreRequest.newBuilder());
+        request.getScoreBuilder().setModel(model);
+        yield all(zoo.streamScore(request.build()))
+            .filter(StreamScoreResponse::hasScore)
+            .map(StreamScoreResponse::getScore)
+            .sorted(Comparator.comparing(ImageScore::getIndex))
+            .map(Golden::floats);
+      }
       default -> throw new IllegalArgumentException("no such method: " + method);
     };
   }

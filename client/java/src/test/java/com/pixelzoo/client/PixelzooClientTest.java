@@ -15,6 +15,7 @@ import com.pixelzoo.v1.StreamSampleRequest;
 import com.pixelzoo.v1.StreamSampleResponse;
 import io.grpc.Status;
 import java.time.Duration;
+import java.time.temporal.ChronoUnit;
 import java.util.Iterator;
 import org.junit.After;
 import org.junit.Before;
@@ -108,6 +109,12 @@ public final class PixelzooClientTest {
     PixelzooException error =
         assertThrows(PixelzooException.class, () -> hasty.sample(longRequest().getSample()));
     assertEquals(Status.Code.DEADLINE_EXCEEDED, error.code());
+  }
+
+  @Test
+  public void callsMayTakeAsLongAsCanBeSaid() {
+    PixelzooClient patient = zoo.withTimeout(ChronoUnit.FOREVER.getDuration());
+    assertEquals(1, patient.sample(shortRequest().build()).getImagesCount());
   }
 
   @Test
