@@ -37,6 +37,7 @@ TOURS = (
     Tour("Node", "js", CLIENTS / "node/examples/tour.js"),
     Tour("Java", "java", CLIENTS / "java/src/examples/java/com/pixelzoo/examples/Tour.java"),
     Tour("C++", "cpp", CLIENTS / "cpp/examples/tour.cc"),
+    Tour("Web (JavaScript)", "js", CLIENTS / "web/examples/tour.js"),
 )
 
 

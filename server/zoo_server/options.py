@@ -204,4 +204,13 @@ def _broken(option: capability_pb2.Option, value: Any) -> str | None:
             return None if value in numbers else f"this model's choices are: {', '.join(names)}"
         case _:
             return None
-    return None if low <= value <= high else f"must be {low:.7g} to {high:.7g}, and is {value:.10g}"
+    return (
+        None
+        if low <= value <= high
+        else f"must be {_said(low, 7)} to {_said(high, 7)}, and is {_said(value, 10)}"
+    )
+
+
+def _said(number: float, digits: int) -> str:
+    """`digits` significant digits of it; of a whole number all that it has."""
+    return str(number) if isinstance(number, int) else f"{number:.{digits}g}"

@@ -111,6 +111,12 @@ def golden() -> ModuleType:
 
 
 @pytest.fixture(scope="session")
+def tours() -> ModuleType:
+    """Takes the tours of the clients."""
+    return load_module("tours", Path(__file__).parent)
+
+
+@pytest.fixture(scope="session")
 def server() -> Iterator[Server]:
     """A server on all bundled models."""
     port = free_port()

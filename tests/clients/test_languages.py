@@ -14,33 +14,12 @@ from types import ModuleType
 import pytest
 from PIL import Image
 
-from pixelzoo.v1 import (
-    catalog_service_pb2,
-    latent_service_pb2,
-    sampling_service_pb2,
-    scoring_service_pb2,
-    translation_service_pb2,
-)
-
 CLIENTS = Path(__file__).resolve().parents[2] / "client"
 FOLDERS = sorted(path.parent for path in CLIENTS.glob("*/Makefile") if path.parent.name != "web")
 """Not client/web, which calls by Envoy: test_web.py is its."""
 
 SCREEN = 75
 """Lines of a README: one screen, with the program that it prints."""
-
-RPCS = {
-    f"{service.full_name}/{rpc.name}"
-    for module in (
-        catalog_service_pb2,
-        latent_service_pb2,
-        sampling_service_pb2,
-        scoring_service_pb2,
-        translation_service_pb2,
-    )
-    for service in module.DESCRIPTOR.services_by_name.values()
-    for rpc in service.methods
-}
 
 SECONDS = 1500
 pytestmark = pytest.mark.timeout(SECONDS)
@@ -112,23 +91,12 @@ def test_the_commands_of_its_readme_work_as_printed(client: Path, server, as_roo
             path.unlink()
 
 
-def test_its_tour_calls_every_rpc(client: Path, server, tmp_path: Path) -> None:
-    take_tour([str(client / "build/tour")], server, tmp_path)
+def test_its_tour_calls_every_rpc(client: Path, server, tours: ModuleType, tmp_path: Path) -> None:
+    tours.take([str(client / "build/tour")], server, tmp_path)
 
 
-def test_the_tour_in_python_calls_every_rpc(server, tmp_path: Path) -> None:
-    take_tour([sys.executable, str(CLIENTS / "python/examples/tour.py")], server, tmp_path)
-
-
-def take_tour(program: list[str], server, folder: Path) -> None:
-    before = server.calls()
-    said = run(program, folder, {**os.environ, "PIXELZOO_TARGET": server.address})
-    server.wait_for_calls(RPCS, before)
-    told = set(re.findall(r"^(\w+): ", said, re.MULTILINE))
-    assert told == {name.rpartition("/")[2] for name in RPCS}
-    for name in ("sneaker", "bag-0", "bag-1", "boot", "variation"):
-        with Image.open(folder / f"{name}.png") as picture:
-            assert picture.size == (28, 28)
+def test_the_tour_in_python_calls_every_rpc(server, tours: ModuleType, tmp_path: Path) -> None:
+    tours.take([sys.executable, str(CLIENTS / "python/examples/tour.py")], server, tmp_path)
 
 
 @pytest.fixture

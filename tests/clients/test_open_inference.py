@@ -109,6 +109,7 @@ def test_tritonclient_finds_what_it_asks_of_the_server_and_its_models(by_triton)
     assert facts["live"]
     assert facts["ready"]
     assert facts["model ready"]
+    assert facts["ready that are not there"] == [False, False, False]
     assert facts["server"] == "pixelzoo"
     shapes = facts["from metadata"]
     assert shapes["vae_fashion_mnist"] == {"image": [1, 28, 28, 1], "seed": [1]}
@@ -122,6 +123,18 @@ def test_tritonclient_is_told_what_is_wrong(by_triton):
     expected = {
         "no such model": ("NOT_FOUND", "model_name: there is no model 'nobody'"),
         "no such version": ("NOT_FOUND", "model_version: model 'vae_fashion_mnist' has no version 9"),
+        "metadata of no version": (
+            "NOT_FOUND",
+            "model_version: model 'vae_fashion_mnist' has no version 9; it has: ",
+        ),
+        "many steps as a parameter": (
+            "INVALID_ARGUMENT",
+            f"parameters[steps]: must be 2 to 1000, and is {2**62}",
+        ),
+        "no such class as a parameter": (
+            "INVALID_ARGUMENT",
+            "parameters[label]: must be -1 to 9, and is 10",
+        ),
         "seed of another type": ("INVALID_ARGUMENT", "seed: must be INT64 [n]"),
         "too many": ("INVALID_ARGUMENT", "seed: asks for 5000 items"),
         "too late": ("DEADLINE_EXCEEDED", ""),

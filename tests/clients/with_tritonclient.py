@@ -82,6 +82,11 @@ def main(address, out):
         "ready": client.is_server_ready(),
         "server": client.get_server_metadata().name,
         "model ready": client.is_model_ready("ddpm_fashion_mnist", version),
+        "ready that are not there": [
+            client.is_model_ready("nobody"),
+            client.is_model_ready("ddpm_fashion_mnist", "9"),
+            client.is_model_ready("ddpm_fashion_mnist:score", "no_label"),
+        ],
         "from metadata": {
             model: from_metadata(client, model)
             for model in (
@@ -95,6 +100,13 @@ def main(address, out):
         "refusals": {
             "no such model": refusal(lambda: client.infer("nobody", [])),
             "no such version": refusal(lambda: client.infer("vae_fashion_mnist", [], model_version="9")),
+            "metadata of no version": refusal(lambda: client.get_model_metadata("vae_fashion_mnist", "9")),
+            "many steps as a parameter": refusal(
+                lambda: client.infer("ddpm_fashion_mnist", [], parameters={"steps": 2**62})
+            ),
+            "no such class as a parameter": refusal(
+                lambda: client.infer("ddpm_fashion_mnist", [], parameters={"label": 10})
+            ),
             "seed of another type": refusal(
                 lambda: client.infer("vae_fashion_mnist", [tensor("seed", "INT32", np.zeros(1, np.int32))])
             ),

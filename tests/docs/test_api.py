@@ -31,7 +31,7 @@ SERVICES = [
     )
     for service in module.DESCRIPTOR.services_by_name.values()
 ]
-LANGUAGES = ["Python", "Go", "Node", "Java", "C++"]
+LANGUAGES = ["Python", "Go", "Node", "Java", "C++", "Web (JavaScript)"]
 
 
 def guide(repository: Path, *arguments: str) -> subprocess.CompletedProcess[str]:

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import grpc
 import pytest
@@ -123,6 +123,18 @@ def _load_module() -> Callable[[str], ModuleType]:
 @pytest.fixture(scope="session")
 def handmade() -> ModuleType:
     return load_module("handmade")
+
+
+@pytest.fixture(scope="session")
+def open_inference() -> Callable[[grpc.Channel], Any]:
+    """Makes clients of the Open Inference Protocol."""
+    return load_module("open_inference_by_hand").OpenInference
+
+
+@pytest.fixture(scope="session")
+def theirs(api: SimpleNamespace, open_inference: Callable[[grpc.Channel], Any]) -> Any:
+    """One of them, on the channel of `api`."""
+    return open_inference(api.channel)
 
 
 @pytest.fixture(scope="session")

@@ -61,7 +61,7 @@ def test_what_is_let_in_is_decoded(api, decoded):
     assert decoded.is_set()
 
 
-def test_a_full_queue(start_server, connect, network, decoded):
+def test_a_full_queue(start_server, connect, open_inference, network, decoded):
     api = connect(start_server(max_pending_items=4).address)
     network.hold("sample_advance", 1)
     options = SampleOptions(diffusion=DiffusionOptions(steps=1000))
@@ -75,6 +75,11 @@ def test_a_full_queue(start_server, connect, network, decoded):
     assert reason(api.translation.Translate, mirror) == "QUEUE_FULL"
     grey = EncodeRequest(model=ModelSelector(name="blobs"), images=[png(channels=1)] * 2)
     assert reason(api.latent.Encode, grey) == "QUEUE_FULL"
+    theirs = open_inference(api.channel)
+    file = png(channels=1).encoded.data
+    completion = theirs.request("tiles", image=[file, file], given_rows=[1, 3], label=0)
+    assert reason(theirs.stub.ModelInfer, completion) == "QUEUE_FULL"
+    assert reason(theirs.stub.ModelInfer, theirs.request("blobs:score", image=[file, file])) == "QUEUE_FULL"
     assert not decoded.is_set()
     first.cancel()
 

@@ -1,11 +1,12 @@
 // Runs the golden requests: golden.js URL FILE. One line for each: the digest of its pixels, or its error.
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
-import { fromJson } from '@bufbuild/protobuf';
+import { create, fromJson, toJson } from '@bufbuild/protobuf';
 import { Code, ConnectError } from '@connectrpc/connect';
 import { PNG } from 'pngjs';
-import { connect, refusal } from 'pixelzoo-web';
+import { connect, model, refusal } from 'pixelzoo-web';
 import { DecodeRequestSchema } from 'pixelzoo-web/generated/pixelzoo/v1/latent_service_pb.js';
+import { ModelSelectorSchema } from 'pixelzoo-web/generated/pixelzoo/v1/model_pb.js';
 import { SampleRequestSchema, StreamSampleRequestSchema } from 'pixelzoo-web/generated/pixelzoo/v1/sampling_service_pb.js';
 import { ScoreRequestSchema } from 'pixelzoo-web/generated/pixelzoo/v1/scoring_service_pb.js';
 import { TranslateRequestSchema } from 'pixelzoo-web/generated/pixelzoo/v1/translation_service_pb.js';
@@ -18,9 +19,10 @@ const methods = {
   Translate: async (json) => generated((await zoo.translation.translate(fromJson(TranslateRequestSchema, json))).images),
   Decode: async (json) => (await zoo.latent.decode(fromJson(DecodeRequestSchema, json))).images.map(pixels),
   Score: async (json) => (await zoo.scoring.score(fromJson(ScoreRequestSchema, json))).scores.map(values),
-  StreamSample: async (json) => {
+  StreamSample: async ({ model, ...json }) => {
+    const request = fromJson(StreamSampleRequestSchema, { ...json, sample: { ...json.sample, model } });
     const images = [];
-    for await (const { event } of zoo.sampling.streamSample(fromJson(StreamSampleRequestSchema, json))) {
+    for await (const { event } of zoo.sampling.streamSample(request)) {
       if (event.case === 'image') images.push(event.value);
     }
     return generated(images.sort((a, b) => a.index - b.index));
@@ -44,15 +46,16 @@ function values(score) {
   return bytes;
 }
 
-for (const { name, method, request } of JSON.parse(await readFile(file, 'utf8'))) {
+for (const { name, method, model: text, request } of JSON.parse(await readFile(file, 'utf8'))) {
   try {
+    const selector = toJson(ModelSelectorSchema, create(ModelSelectorSchema, model(text)));
     const digest = createHash('sha256');
-    for (const bytes of await methods[method](request)) digest.update(bytes);
+    for (const bytes of await methods[method]({ ...request, model: selector })) digest.update(bytes);
     console.log(name, digest.digest('hex'));
   } catch (error) {
     if (!(error instanceof ConnectError)) throw error;
-    const { code, reason, violations } = refusal(error);
+    const { code, reason, message, violations } = refusal(error);
     const status = Code[code].replace(/\B[A-Z]/g, '_$&').toUpperCase();
-    console.log([name, status, reason, ...violations.slice(0, 1).map(({ field }) => field)].join(' '));
+    console.log([name, status, reason, message, ...violations.map((one) => `[${one.field}: ${one.description}]`)].join(' '));
   }
 }

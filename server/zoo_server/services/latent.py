@@ -27,7 +27,7 @@ from zoo_server.repository.repository import Repository
 from zoo_server.services import interpolation
 from zoo_server.services.deadline import deadline_of
 from zoo_server.services.image_pool import ImagePool, Outgoing
-from zoo_server.services.plan import Planner
+from zoo_server.services.plan import Planner, subjects
 from zoo_server.services.tensors import decode_latent, encode_latent
 
 _DEFAULT_COUNT = 8
@@ -60,7 +60,7 @@ class LatentService(LatentServiceServicer):
         calls.note(items=len(request.images))
         paths = [f"images[{index}]" for index in range(len(request.images))]
         deadline = deadline_of(context)
-        images = await self._planner.decode(model, program, request.images, paths, deadline)
+        images = await self._pixels(model, program, request.images, paths, deadline)
         latents = await self._encode(program, images, deadline)
         spec = program.capability.latent
         return EncodeResponse(
@@ -103,6 +103,20 @@ class LatentService(LatentServiceServicer):
         images = await self._decode(program, list(way), request.encoding, deadline)
         return InterpolateResponse(images=images, model=model.version)
 
+    async def _pixels(
+        self,
+        model: LoadedModel,
+        program: Program,
+        images: Sequence[image_pb2.Image],
+        paths: Sequence[str],
+        deadline: float | None,
+    ) -> list[Array]:
+        """The pixels of `images`, which stand at `paths`, for `program`, which encodes."""
+        incoming = subjects(model, program, images, paths)
+        return await self._planner.decode(
+            model, program, incoming, lambda pixels: [{"image": one} for one in pixels], deadline
+        )
+
     async def _encode(self, program: Program, images: Sequence[Array], deadline: float | None) -> list[Array]:
         outputs = await self._engine.run(program, [{"image": image} for image in images], deadline)
         return [row["latent"] for row in outputs]
@@ -129,7 +143,7 @@ class LatentService(LatentServiceServicer):
                 latents[name] = decode_latent(point.latent, program.capability.latent, f"{name}.latent")
             else:
                 encoder = self._planner.program(model, CAPABILITY_KIND_ENCODE)
-                [pictures[name]] = await self._planner.decode(
+                [pictures[name]] = await self._pixels(
                     model, encoder, [point.image], [f"{name}.image"], deadline
                 )
         if pictures:

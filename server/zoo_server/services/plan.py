@@ -1,7 +1,7 @@
 """A plan: what a checked request asks of the engine, and the recipe that would ask it again."""
 
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -150,57 +150,56 @@ class Planner:
         seed = request.seed if request.HasField("seed") else default_seed
         seeds = item_seeds(drawn_seed(items) if seed is None else seed, items)
         paths = [f"{prefix}images[{index}]" for index in range(len(pictures))]
-        incoming = _incoming(model, program, pictures, paths)
+        incoming = subjects(model, program, pictures, paths)
         options_incoming = [Incoming(*picture) for picture in options.images.values()]
         plan = Plan(model, program, seeds, labels, options.values, options.message, [], request.reproducible)
         if not incoming and not options_incoming:
             return plan
-        blank = await self._measure(model, [*incoming, *options_incoming])
-        rows = {**options.values, **dict(zip(options.images, blank[len(incoming) :], strict=True))}
-        measured = replace(plan, options=rows, images=blank[: len(incoming)])
-        self._engine.check(program, measured.inputs(), deadline, reproducible=plan.reproducible)
-        images = await self._pool.decode(incoming, model.card.limits.max_pixels_per_image)
+
+        def rows(pixels: Sequence[Array]) -> Sequence[Mapping[str, Array]]:
+            beside = dict(zip(options.images, pixels[len(incoming) :], strict=True))
+            return replace(
+                plan, options={**options.values, **beside}, images=pixels[: len(incoming)]
+            ).inputs()
+
+        pixels = await self.decode(
+            model, program, [*incoming, *options_incoming], rows, deadline, reproducible=plan.reproducible
+        )
+        images = pixels[: len(incoming)]
         sources = await self._pool.digests(images)
-        options = await self._decode_options(options, options_incoming, model)
+        options = await self._with_images(options, pixels[len(incoming) :])
         return replace(plan, options=options.values, filled=options.message, images=images, sources=sources)
 
     async def decode(
         self,
         model: LoadedModel,
         program: Program,
-        pictures: Sequence[image_pb2.Image],
-        paths: Sequence[str],
+        pictures: Sequence[Incoming],
+        rows: Callable[[Sequence[Array]], Sequence[Mapping[str, Array]]],
         deadline: float | None,
-        beside: Sequence[Mapping[str, Array]] = (),
+        *,
+        reproducible: bool = False,
     ) -> list[Array]:
-        """The pixels of the pictures that a request has at `paths`, each of the shape that the program takes.
+        """The pixels of `pictures`, none of which is decoded if the engine would refuse the items.
 
-        `beside` has what else each item brings. No picture is decoded if the engine would refuse the items.
+        `rows` makes the rows of the items from pixels, or from what has their shapes and takes no memory. It may raise
+        an error of its own.
         """
-        incoming = _incoming(model, program, pictures, paths)
-        blank = await self._measure(model, incoming)
-        rows = [{**rest, "image": one} for rest, one in zip(beside or [{}] * len(blank), blank, strict=True)]
-        items = [{name: row[name] for name in program.inputs} for row in rows]
-        self._engine.check(program, items, deadline)
-        return await self._pool.decode(incoming, model.card.limits.max_pixels_per_image)
+        limit = model.card.limits.max_pixels_per_image
+        blank = [np.broadcast_to(np.uint8(0), shape) for shape in await self._pool.measure(pictures, limit)]
+        self._engine.check(program, rows(blank), deadline, reproducible=reproducible)
+        return await self._pool.decode(pictures, limit)
 
-    async def _measure(self, model: LoadedModel, pictures: Sequence[Incoming]) -> list[Array]:
-        """An array of the shape of each, which takes no memory."""
-        shapes = await self._pool.measure(pictures, model.card.limits.max_pixels_per_image)
-        return [np.broadcast_to(np.uint8(0), shape) for shape in shapes]
-
-    async def _decode_options(
-        self, options: ResolvedOptions, incoming: Sequence[Incoming], model: LoadedModel
-    ) -> ResolvedOptions:
+    async def _with_images(self, options: ResolvedOptions, pixels: Sequence[Array]) -> ResolvedOptions:
         """The options with their pictures as pixels, and, for the recipes, as files without what came beside them."""
-        pixels = await self._pool.decode(incoming, model.card.limits.max_pixels_per_image)
         messages = await self._pool.encode([Outgoing(one, image_pb2.IMAGE_ENCODING_PNG) for one in pixels])
         return options.with_images(pixels, messages)
 
 
-def _incoming(
+def subjects(
     model: LoadedModel, program: Program, pictures: Sequence[image_pb2.Image], paths: Sequence[str]
 ) -> list[Incoming]:
+    """The pictures that a request has at `paths` to be worked on, each of the shape that the program takes."""
     shape = model.card.image_shape
     if program.capability.HasField("translation"):
         shape = program.capability.translation.input_shape
@@ -218,9 +217,17 @@ def drawn_seed(count: int) -> int:
 
 
 def item_labels(
-    labels: Sequence[int], count: int, model: LoadedModel, program: Program, path: str
+    labels: Sequence[int],
+    count: int,
+    model: LoadedModel,
+    program: Program,
+    path: str,
+    entry_path: Callable[[int], str] | None = None,
 ) -> list[int]:
-    """One label per item from none, one for all, or one for each; raises INVALID_FIELD for what the card refuses."""
+    """One label per item from none, one for all, or one for each; raises INVALID_FIELD for what the card refuses.
+
+    They stand at `path`, and each at what `entry_path` gives for its index, which is `path[index]` by default.
+    """
     card = model.card
     required = card.label_required and "label" in program.inputs
     if labels and not card.conditional:
@@ -233,7 +240,10 @@ def item_labels(
         raise errors.invalid_field(path, f"model {model.name!r} needs a class, 0 to {len(card.classes) - 1}")
     lowest = 0 if required else _NO_CLASS
     wrong = [
-        errors.Violation(f"{path}[{index}]", f"must be {lowest} to {len(card.classes) - 1}, and is {label}")
+        errors.Violation(
+            entry_path(index) if entry_path else f"{path}[{index}]",
+            f"must be {lowest} to {len(card.classes) - 1}, and is {label}",
+        )
         for index, label in enumerate(labels)
         if not lowest <= label < len(card.classes)
     ]

@@ -1,6 +1,6 @@
 """What a request gives: an entry of each tensor for each item, or one for all of them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,9 +15,13 @@ SUBJECTS = ("image", "latent")
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """`entries` has, by the tensor's name, one entry or `count` of them; `longest` names a tensor that has `count`."""
+    """`entries` has, by the tensor's name, one entry or `count` of them; `longest` names a tensor that has `count`.
+
+    `parameters` are the names of those that came as parameters.
+    """
 
     entries: Mapping[str, Sequence[Any]]
+    parameters: Collection[str]
     count: int
     longest: str
     reproducible: bool
@@ -25,12 +29,17 @@ class Given:
 
     def of(self, name: str, index: int) -> Any:
         """What item `index` has of a tensor that was given."""
-        entries = self.entries[name]
-        return entries[index if len(entries) > 1 else 0]
+        return self.entries[name][self.entry(name, index)]
 
-    def path(self, name: str, index: int) -> str:
-        """Where that stands, for people."""
-        return f"{name}[{index}]" if len(self.entries[name]) > 1 else name
+    def entry(self, name: str, index: int) -> int:
+        """Which entry of a tensor that is."""
+        return index if len(self.entries[name]) > 1 else 0
+
+    def path(self, name: str, index: int | None = None) -> str:
+        """Where that stands, or with no index the whole tensor, as the caller writes it."""
+        if name in self.parameters:
+            return parameters.path(name)
+        return name if index is None or len(self.entries[name]) == 1 else f"{name}[{index}]"
 
 
 def read(request: ModelInferRequest, program: Program, check_count: tensors.CheckCount) -> Given:
@@ -73,4 +82,4 @@ def _matched(
         if len(found) not in (1, count):
             rule = f"has {len(found)} entries, and {longest} has {count}: give one for all items, or one for each"
             raise invalid_field(name, rule)
-    return Given(entries, count, longest, said.reproducible, said.timeout)
+    return Given(entries, said.values.keys(), count, longest, said.reproducible, said.timeout)

@@ -34,13 +34,13 @@ def read(request: ModelInferRequest, tensors: Mapping[str, Tensor]) -> Parameter
     values = {}
     reproducible, timeout = False, None
     for name, parameter in request.parameters.items():
-        path = f"parameters[{name[:_LONGEST_NAME]}]"
+        place = path(name)
         if name == "reproducible":
-            reproducible = _value(parameter, ("bool_param",), path)
+            reproducible = _value(parameter, ("bool_param",), place)
         elif name == "timeout":
-            timeout = _timeout(_value(parameter, _INTEGERS, path), path)
+            timeout = _timeout(_value(parameter, _INTEGERS, place), place)
         elif name in tensors and tensors[name].is_number:
-            values[name] = _value(parameter, _TAKEN[tensors[name].datatype], path)
+            values[name] = _value(parameter, _TAKEN[tensors[name].datatype], place)
             if tensors[name].datatype == "FP32":
                 # As a tensor would hold it: 0.1 must not be less than a card's 0.1. What is too large becomes infinite.
                 with np.errstate(over="ignore"):
@@ -51,8 +51,13 @@ def read(request: ModelInferRequest, tensors: Mapping[str, Tensor]) -> Parameter
             known = sorted(
                 {"reproducible", "timeout", *(one.name for one in tensors.values() if one.is_number)}
             )
-            raise invalid_field(path, f"is no parameter of this model; there are: {', '.join(known)}")
+            raise invalid_field(place, f"is no parameter of this model; there are: {', '.join(known)}")
     return Parameters(values, reproducible, timeout)
+
+
+def path(name: str) -> str:
+    """Where the parameter `name` stands in a request."""
+    return f"parameters[{name[:_LONGEST_NAME]}]"
 
 
 def _value(parameter: InferParameter, kinds: tuple[str, ...], path: str) -> Any:

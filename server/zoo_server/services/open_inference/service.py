@@ -9,6 +9,7 @@ import numpy as np
 
 from zoo_server import errors
 from zoo_server.arrays import Array
+from zoo_server.call_error import CallError
 from zoo_server.engine.engine import Engine
 from zoo_server.open_inference.grpc_service_pb2 import (
     InferParameter,
@@ -90,7 +91,12 @@ class OpenInferenceService(GRPCInferenceServiceServicer):
     ) -> ModelReadyResponse:
         with of_open_inference():
             kind = capability_of(request.name)
-            version = self._repository.find(selector_of(request.name, request.version))
+            selector = selector_of(request.name, request.version)
+            try:
+                version = self._repository.find(selector)
+            except CallError:
+                # Existing clients ask so until a model turns up: it is not ready yet, which is no error of theirs.
+                return ModelReadyResponse(ready=False)
             if not isinstance(version, LoadedModel):
                 return ModelReadyResponse(ready=False)
             self._planner.program(version, kind)
@@ -124,7 +130,7 @@ class OpenInferenceService(GRPCInferenceServiceServicer):
                 request, program, lambda count, path: self._planner.check_count(count, model, path)
             )
             deadline = sooner(deadline_of(context), asked.timeout)
-            plans = await Items(self._planner, self._pool, model, program, asked, deadline).plans()
+            plans = await Items(self._planner, model, program, asked, deadline).plans()
             self._check_size(plans, wanted, asked.longest)
         rows = await self._engine.run(
             program,

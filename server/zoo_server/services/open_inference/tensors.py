@@ -74,6 +74,10 @@ def _checked_shape(wire: ModelInferRequest.InferInputTensor, tensor: Tensor) -> 
 
 def _typed(wire: ModelInferRequest.InferInputTensor, count: int) -> Sequence[Any] | Array:
     name = _LISTS[wire.datatype]
+    others = [f"contents.{field.name}" for field, _ in wire.contents.ListFields() if field.name != name]
+    if others:
+        rule = f"must have its {wire.datatype} elements in contents.{name}, and has {' and '.join(others)}"
+        raise invalid_field(wire.name, f"{rule}: move them there, or send another datatype")
     found = getattr(wire.contents, name)
     if len(found) != count:
         rule = f"must have {count} elements in contents.{name} for its shape, and has {len(found)}"

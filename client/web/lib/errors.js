@@ -1,0 +1,62 @@
+/** What can go wrong: errors are Connect's, with the details of google.rpc that say more. */
+import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
+import { Code, ConnectError } from '@connectrpc/connect';
+import { BadRequestSchema, ErrorInfoSchema, RetryInfoSchema } from '../generated/error_details_pb.js';
+
+const DOMAIN = 'pixelzoo';
+const LONGEST = 80;
+
+/**
+ * What the server, or this client, says of a call that failed; of anything else that was thrown, the message alone. `reason`
+ * is a name from the catalogue in error.proto, `violations` has the fields that break a rule, and `retryAfter` the
+ * milliseconds after which the same call may succeed: undefined if repeating it is of no use.
+ * @param {unknown} thrown
+ */
+export function refusal(thrown) {
+  const error = ConnectError.from(thrown);
+  const info = detail(error, ErrorInfoSchema);
+  const delay = detail(error, RetryInfoSchema)?.retryDelay;
+  return {
+    code: error.code,
+    reason: info?.reason,
+    message: error.rawMessage,
+    metadata: info?.metadata ?? {},
+    violations: detail(error, BadRequestSchema)?.fieldViolations ?? [],
+    retryAfter: delay && Number(delay.seconds) * 1000 + delay.nanos / 1e6,
+  };
+}
+
+/**
+ * The error for a request that was not sent, with the details that the server would give.
+ * @param {string} field its path in the request, as the protos name it
+ * @param {string} rule what it must be
+ * @param {unknown} given what it is instead
+ */
+export function invalidField(field, rule, given) {
+  const reason = 'INVALID_FIELD';
+  const description = `${rule}, and is ${shown(given)}`;
+  const error = new ConnectError(`${field}: ${description}`, Code.InvalidArgument);
+  error.details.push(
+    packed(ErrorInfoSchema, { reason, domain: DOMAIN, metadata: { field } }),
+    packed(BadRequestSchema, { fieldViolations: [{ field, description, reason }] }),
+  );
+  return error;
+}
+
+// Not error.findDetails: these are the messages of google.rpc under a package of our own.
+function detail(error, schema) {
+  const found = error.details.find(({ type }) => type === `google.rpc.${schema.name}`);
+  return found && fromBinary(schema, found.value);
+}
+
+function packed(schema, init) {
+  return { type: `google.rpc.${schema.name}`, value: toBinary(schema, create(schema, init)) };
+}
+
+function shown(value) {
+  if (typeof value === 'string') return JSON.stringify(value.slice(0, LONGEST));
+  if (Array.isArray(value)) return 'an array';
+  if (typeof value !== 'object' || value === null) return String(value).slice(0, LONGEST);
+  const type = value.$typeName ?? value.constructor?.name ?? 'Object';
+  return type === 'Object' ? 'an object' : `a ${type}`;
+}
