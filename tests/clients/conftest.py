@@ -12,6 +12,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 
@@ -73,6 +74,15 @@ class SecureServer:
     token: str
 
 
+@dataclass(frozen=True)
+class MutualServer:
+    """A running server that has TLS, and answers those alone who have a certificate of the same authority."""
+
+    address: str
+    certificate: Path
+    key: Path
+
+
 def load_module(name: str, folder: Path) -> ModuleType:
     spec = importlib.util.spec_from_file_location(name, folder / f"{name}.py")
     module = importlib.util.module_from_spec(spec)
@@ -116,27 +126,68 @@ def server() -> Iterator[Server]:
         yield Server(address, f"http://127.0.0.1:{port}/metrics")
 
 
+@dataclass(frozen=True)
+class Authority:
+    """Who vouches for the servers that have TLS, and for their clients; its certificate is in `file`."""
+
+    by_hand: ModuleType
+    pair: Any
+    file: Path
+
+    def vouch_for(self, folder: Path, *names: str) -> tuple[Path, Path]:
+        """A certificate for these names and its key, as PEM files in a new folder."""
+        folder.mkdir()
+        return self.by_hand.vouched_by(self.pair, *names).write(folder)
+
+
 @pytest.fixture(scope="session")
-def secure_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SecureServer]:
-    """A server on one of the bundled models, vae_fashion_mnist."""
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
     by_hand = load_module("certificates_by_hand", REPOSITORY / "tests/server")
+    pair = by_hand.authority()
+    file = tmp_path_factory.mktemp("authority") / "authority.pem"
+    file.write_bytes(pair.certificate_pem)
+    return Authority(by_hand, pair, file)
+
+
+@pytest.fixture(scope="session")
+def one_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with one of the bundled models, vae_fashion_mnist."""
+    folder = tmp_path_factory.mktemp("models")
+    shutil.copytree(REPOSITORY / "saved_models/vae_fashion_mnist", folder / "vae_fashion_mnist")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def secure_server(
+    authority: Authority, one_model: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[SecureServer]:
+    """A server on one model."""
     folder = tmp_path_factory.mktemp("secure")
-    shutil.copytree(REPOSITORY / "saved_models/vae_fashion_mnist", folder / "models/vae_fashion_mnist")
-    ours = by_hand.authority()
-    authority = folder / "authority.pem"
-    authority.write_bytes(ours.certificate_pem)
-    certificate, key = by_hand.vouched_by(ours, "localhost", "127.0.0.1").write(folder)
+    certificate, key = authority.vouch_for(folder / "server", "localhost", "127.0.0.1")
     token = new_token()
     tokens = folder / "tokens.toml"
     tokens.write_text(line_for("tests", token))
-    settings = {"tls_certificate": certificate, "tls_key": key, "token_file": tokens}
-    with started(folder / "models", **settings) as address:
+    with started(one_model, tls_certificate=certificate, tls_key=key, token_file=tokens) as address:
         # The name that the certificate has as well; not every gRPC compares addresses.
-        yield SecureServer(address.replace("127.0.0.1", "localhost"), authority, token)
+        yield SecureServer(address.replace("127.0.0.1", "localhost"), authority.file, token)
 
 
 @pytest.fixture(scope="session")
-def environment(server: Server, secure_server: SecureServer) -> dict[str, str]:
+def mutual_server(
+    authority: Authority, one_model: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[MutualServer]:
+    """A server on the same model, and the certificate that lets a client in."""
+    folder = tmp_path_factory.mktemp("mutual")
+    certificate, key = authority.vouch_for(folder / "server", "localhost", "127.0.0.1")
+    ours = authority.vouch_for(folder / "client")
+    with started(
+        one_model, tls_certificate=certificate, tls_key=key, tls_client_ca=authority.file
+    ) as address:
+        yield MutualServer(address.replace("127.0.0.1", "localhost"), *ours)
+
+
+@pytest.fixture(scope="session")
+def environment(server: Server, secure_server: SecureServer, mutual_server: MutualServer) -> dict[str, str]:
     """The environment in which the clients' own tests run."""
     return {
         **os.environ,
@@ -145,4 +196,7 @@ def environment(server: Server, secure_server: SecureServer) -> dict[str, str]:
         "PIXELZOO_TLS_SERVER": secure_server.address,
         "PIXELZOO_CA_FILE": str(secure_server.authority),
         "PIXELZOO_TOKEN": secure_server.token,
+        "PIXELZOO_MTLS_SERVER": mutual_server.address,
+        "PIXELZOO_MTLS_CERTIFICATE": str(mutual_server.certificate),
+        "PIXELZOO_MTLS_KEY": str(mutual_server.key),
     }
