@@ -57,8 +57,9 @@ func Dial(target string, options ...DialOption) (*Client, error) {
 		option(&d)
 	}
 	if strings.IndexFunc(d.token, isNoTokenCharacter) >= 0 {
-		rule := "it has characters that no header can carry, such as spaces: send the token as the server's operator gave it"
-		return nil, invalidSetting(d.tokenSetting, rule) // Not the token itself: messages are seen by many.
+		// Its value stays out of the message, which many see.
+		rule := "no header can carry it: give the string that the server's operator gave"
+		return nil, invalidSetting(d.tokenSetting, rule)
 	}
 	if d.token != "" && d.tls == nil && !isLoopback(target) {
 		return nil, insecureToken(target)

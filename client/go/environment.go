@@ -4,6 +4,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
+	"fmt"
 	"os"
 )
 
@@ -55,7 +56,8 @@ func tlsFromEnv() (*tls.Config, error) {
 	if authorities == "" {
 		for _, name := range []string{envServerName, envClientCertificate, envClientKey} {
 			if value := os.Getenv(name); value != "" {
-				return nil, invalidSetting(name, value+": it says nothing unless there is TLS: set "+envAuthorities+" too")
+				rule := value + ": it says nothing unless there is TLS: set " + envAuthorities + " too"
+				return nil, invalidSetting(name, rule)
 			}
 		}
 		return nil, nil
@@ -98,9 +100,9 @@ func clientCertificate() ([]tls.Certificate, error) {
 	}
 	pair, err := tls.X509KeyPair(certificatePEM, keyPEM)
 	if err != nil {
-		rule := certificate + ": it is of no use with the key " + key + " (" + err.Error() + "): name the PEM files of a " +
-			"certificate and of its key, without a password"
-		return nil, invalidSetting(envClientCertificate, rule)
+		why := fmt.Sprintf("it is of no use with the key %s (%v)", key, err)
+		remedy := "name the PEM files of a certificate and of its key, without a password"
+		return nil, invalidSetting(envClientCertificate, certificate+": "+why+": "+remedy)
 	}
 	return []tls.Certificate{pair}, nil
 }

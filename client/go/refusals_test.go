@@ -18,8 +18,8 @@ import (
 	v1 "pixelzoo/v1"
 )
 
-// refusing is a catalogue that refuses its first calls; GetModel does not answer before the test is over, unless there is
-// a model to describe.
+// refusing is a catalogue that refuses its first calls; GetModel does not answer before the test is over, unless there
+// is a model to describe.
 type refusing struct {
 	v1.UnimplementedCatalogServiceServer
 	refusals int32

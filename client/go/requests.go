@@ -48,7 +48,8 @@ func (o *TranslateOptions) request(model string, pictures []Input) (*v1.Translat
 		return &v1.TranslateRequest{Model: selected, Images: images}, err
 	}
 	request := &v1.TranslateRequest{
-		Model: selected, Images: images, Seed: o.Seed, Labels: o.Labels, Encoding: o.Encoding, Reproducible: o.Reproducible,
+		Model: selected, Images: images,
+		Seed: o.Seed, Labels: o.Labels, Encoding: o.Encoding, Reproducible: o.Reproducible,
 	}
 	var given families
 	if o.Adversarial != nil {
@@ -127,7 +128,8 @@ func messages(pictures []Input) ([]*v1.Image, error) {
 			messages[i] = picture.message()
 		}
 		if messages[i] == nil {
-			return nil, invalidField(fmt.Sprintf("images[%d]", i), "must be a File, or a *Picture that came back, and is nil")
+			rule := "must be a File, or a *Picture that came back, and is nil"
+			return nil, invalidField(fmt.Sprintf("images[%d]", i), rule)
 		}
 	}
 	return messages, nil

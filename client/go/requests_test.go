@@ -16,8 +16,8 @@ import (
 func unsent(t *testing.T, err error, field, rule string) {
 	t.Helper()
 	refusal := refused(t, err, codes.InvalidArgument, "INVALID_FIELD")
-	if len(refusal.Violations) != 1 || refusal.Violations[0] != (pixelzoo.FieldViolation{Field: field, Description: rule}) ||
-		refusal.Message != field+": "+rule {
+	wanted := []pixelzoo.FieldViolation{{Field: field, Description: rule}}
+	if !reflect.DeepEqual(refusal.Violations, wanted) || refusal.Message != field+": "+rule {
 		t.Errorf("the error is %v, its violations are %v", err, refusal.Violations)
 	}
 }

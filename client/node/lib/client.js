@@ -20,7 +20,7 @@ import { validated } from './validation.js';
  * @property {AbortSignal} [signal] ends the call, and the server's work on it.
  */
 
-/** @typedef {{ deadline: number, signal?: AbortSignal }} Limits The time at which a call ends, and what else ends it. */
+/** @typedef {{ deadline: number, signal?: AbortSignal }} Limits When a call ends, and what else ends it. */
 
 /**
  * What a stream tells. `steps` are summed over all pictures of the request.
@@ -59,8 +59,8 @@ export class Client {
    * A client for the server that the environment names; a variable that is empty counts as not set.
    *
    * - PIXELZOO_TARGET: "host:port", localhost:50051 if it is not set.
-   * - PIXELZOO_TLS_CA: a PEM file of the authorities to trust, or the word "system" for those that Node trusts: its own,
-   *   and those of the file NODE_EXTRA_CA_CERTS. The connection is encrypted if it is set.
+   * - PIXELZOO_TLS_CA: a PEM file of the authorities to trust, or the word "system" for those that Node trusts: its
+   *   own, and those of the file NODE_EXTRA_CA_CERTS. The connection is encrypted if it is set.
    * - PIXELZOO_TLS_SERVER_NAME: the name in the server's certificate, where the address is another.
    * - PIXELZOO_TLS_CLIENT_CERTIFICATE, PIXELZOO_TLS_CLIENT_KEY: PEM files of the client's own certificate, for servers
    *   that ask for one.

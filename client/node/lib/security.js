@@ -6,13 +6,13 @@ import { settings } from './settings.js';
 
 /**
  * @typedef {object} Tls
- * @property {Uint8Array | string} [ca] PEM text of the authorities to trust. Without it Node's own are trusted, and those
- *   of the file NODE_EXTRA_CA_CERTS; or those of GRPC_DEFAULT_SSL_ROOTS_FILE_PATH instead.
+ * @property {Uint8Array | string} [ca] PEM text of the authorities to trust. Without it Node's own are trusted, and
+ *   those of the file NODE_EXTRA_CA_CERTS; or those of GRPC_DEFAULT_SSL_ROOTS_FILE_PATH instead.
  * @property {string} [serverName] the name in the server's certificate, where the address is another.
  * @property {Uint8Array | string} [clientCertificate] PEM text of the client's own certificate, for servers that ask.
  * @property {Uint8Array | string} [clientKey] PEM text of its key, without a password.
  */
-/** @typedef {{ setting: string, file: string }} Origin Where something was said: the setting, and a file's name if any. */
+/** @typedef {{ setting: string, file: string }} Origin Where something was said; `file` is empty in code. */
 
 const KNOWN = /** @type {const} */ (['ca', 'serverName', 'clientCertificate', 'clientKey']);
 
@@ -37,7 +37,7 @@ export function checkedTls(tls, origins = ARGUMENTS) {
   const { ca, serverName, clientCertificate, clientKey } = given;
   if (isSaid(ca)) certificates(ca, origins.ca, 'give the authorities in PEM');
   if (isSaid(serverName) && (typeof serverName !== 'string' || !/^[!-~]+$/.test(serverName))) {
-    throw refused(origins.serverName, 'it is no name: give the one in the server\'s certificate');
+    throw refused(origins.serverName, "it is no name: give the one in the server's certificate");
   }
   if (isSaid(clientCertificate) !== isSaid(clientKey)) {
     const [has, lacks] = isSaid(clientKey) ? ['clientKey', 'clientCertificate'] : ['clientCertificate', 'clientKey'];
@@ -45,7 +45,7 @@ export function checkedTls(tls, origins = ARGUMENTS) {
     throw refused(origins[/** @type {keyof Tls} */ (has)], `it is of no use alone: set ${missing} too`);
   }
   if (isSaid(clientCertificate) && isSaid(clientKey)) {
-    const [certificate] = certificates(clientCertificate, origins.clientCertificate, "give the client's certificate in PEM");
+    const [certificate] = certificates(clientCertificate, origins.clientCertificate, 'give the certificate in PEM');
     const remedy = 'give the key of the certificate in PEM, without a password';
     const key = parsed(() => createPrivateKey(text(clientKey, origins.clientKey)), origins.clientKey, remedy);
     if (!certificate.checkPrivateKey(key)) {
@@ -65,14 +65,14 @@ export function checkedToken(token, setting = 'token') {
   if (token === undefined || token === null) return '';
   if (typeof token === 'string' && /^[!-~]*$/.test(token)) return token;
   // Its value stays out of the message, which many see.
-  throw invalidSetting(setting, "no header can carry it: give the string that the server's operator gave, without spaces");
+  throw invalidSetting(setting, "no header can carry it: give the string that the server's operator gave");
 }
 
 /** @param {Tls} tls that has been checked */
 export function credentials({ ca, clientCertificate, clientKey }) {
-  const [roots, key, certificate] = [ca, clientKey, clientCertificate].map((pem) => (isSaid(pem) ? Buffer.from(pem) : null));
+  const texts = [ca, clientKey, clientCertificate].map((pem) => (isSaid(pem) ? Buffer.from(pem) : null));
   try {
-    return grpc.credentials.createSsl(roots, key, certificate);
+    return grpc.credentials.createSsl(...texts);
   } catch (error) {
     throw invalidSetting('tls', `${/** @type {Error} */ (error).message}: give what OpenSSL can read`, error);
   }

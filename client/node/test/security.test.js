@@ -109,7 +109,7 @@ test('variables that cannot be are refused', () => {
     [{ TLS_CA: ca, TLS_CLIENT_CERTIFICATE: ca }, 'TLS_CLIENT_CERTIFICATE', `${ca}: it is of no use alone: set PIXEL`],
     [{ TLS_CA: 'system', ...pair, TLS_CLIENT_KEY: none }, 'TLS_CLIENT_KEY', `${none}: no such file or directory: `],
     [{ TLS_CA: ca, ...pair, TLS_CLIENT_KEY: damaged }, 'TLS_CLIENT_KEY', `${damaged}: it cannot be read (`],
-    [{ TLS_CA: ca, ...pair, TLS_CLIENT_CERTIFICATE: ca }, 'TLS_CLIENT_KEY', `${key}: it is not the key of PIXELZOO_TLS_C`],
+    [{ TLS_CA: ca, ...pair, TLS_CLIENT_CERTIFICATE: ca }, 'TLS_CLIENT_KEY', `${key}: it is not the key of PIX`],
     [{ TLS_CA: ca, TLS_SERVER_NAME: 'a b' }, 'TLS_SERVER_NAME', 'a b: it is no name: '],
     [{ TOKEN: 'pxz_a\nb' }, 'TOKEN', 'no header can carry it: '],
   ];

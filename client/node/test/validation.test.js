@@ -69,7 +69,7 @@ test('arguments that no message can carry are refused', async () => {
     [{ options: { diffusion: { guidance: 1e300 } } }, 'options.diffusion.guidance', /32 bits/],
     [{ options: { diffusion: { guidance: '2' } } }, 'options.diffusion.guidance', /'2'/],
     [{ options: { latentVariable: { temprature: 1 } } }, 'options.latent_variable.temprature', /no field/],
-    [{ options: { diffusion: {}, adversarial: {} } }, 'options', /^options: must be one of diffusion, auto.*, and is diffusion and adversarial$/],
+    [{ options: { diffusion: {}, adversarial: {} } }, 'options', /one of .*, and is diffusion and adversarial$/],
     [{ options: { family: 'diffusion' } }, 'options.family', /must be the name of the member/],
     [{ options: new Map([['diffusion', {}]]) }, 'options', /must be an object/],
     [{ encoding: 'gif' }, 'encoding', /must be one of png, jpeg, raw, and is 'gif'/],
@@ -106,7 +106,8 @@ test('and plain requests, and those of streams', async () => {
   await refused(client.call('sampling', 'sample', sample), 'seed', /9007199254740992/);
   await refused(client.stream('sampling', 'streamSample', { sample }).next(), 'sample.seed', /decimal string/);
   await refused(client.streamSample('any', { previewInterval: 1.5 }).next(), 'preview_interval', /1\.5/);
-  await refused(client.streamSample('any', { encoding: /** @type {any} */ ('gif') }).next(), 'sample.encoding', /'gif'/);
+  const gif = /** @type {any} */ ({ encoding: 'gif' });
+  await refused(client.streamSample('any', gif).next(), 'sample.encoding', /'gif'/);
   await refused(client.streamTranslate('any', /** @type {any} */ ([3])).next(), 'translate.images[0]', /is 3/);
   await refused(client.call('sampling', 'streamSample', {}), 'method', /one of sample for call of sampling/);
   await refused(client.stream('sampling', 'sample', {}).next(), 'method', /one of streamSample for stream of sampling/);
