@@ -27,6 +27,7 @@ type Client struct {
 	Latent      v1.LatentServiceClient
 
 	connection *grpc.ClientConn
+	cards      cards
 }
 
 // Close ends the connection, and with it every call under way.
@@ -53,7 +54,14 @@ func (c *Client) Models(ctx context.Context) ([]*v1.Model, error) {
 
 // Sample draws new pictures.
 func (c *Client) Sample(ctx context.Context, model string, options *SampleOptions) ([]*Picture, error) {
-	reply, err := c.Sampling.Sample(ctx, options.request(model))
+	request, err := options.request(model)
+	if err == nil {
+		err = noPreviews(options.previewInterval())
+	}
+	if err != nil {
+		return nil, err
+	}
+	reply, err := c.Sampling.Sample(ctx, request)
 	if err != nil {
 		return nil, FromStatus(err)
 	}
@@ -68,7 +76,14 @@ func (c *Client) Sample(ctx context.Context, model string, options *SampleOption
 func (c *Client) Translate(
 	ctx context.Context, model string, pictures []Input, options *TranslateOptions,
 ) ([]*Picture, error) {
-	reply, err := c.Translation.Translate(ctx, options.request(model, pictures))
+	request, err := options.request(model, pictures)
+	if err == nil {
+		err = noPreviews(options.previewInterval())
+	}
+	if err != nil {
+		return nil, err
+	}
+	reply, err := c.Translation.Translate(ctx, request)
 	if err != nil {
 		return nil, FromStatus(err)
 	}
@@ -83,7 +98,11 @@ func (c *Client) Translate(
 func (c *Client) Score(
 	ctx context.Context, model string, pictures []Input, options *ScoreOptions,
 ) ([]*v1.ImageScore, error) {
-	reply, err := c.Scoring.Score(ctx, options.request(model, pictures))
+	request, err := options.request(model, pictures)
+	if err != nil {
+		return nil, err
+	}
+	reply, err := c.Scoring.Score(ctx, request)
 	if err != nil {
 		return nil, FromStatus(err)
 	}

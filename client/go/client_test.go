@@ -73,11 +73,12 @@ func TestSeedZeroIsASeed(t *testing.T) {
 func TestAStreamTellsOfProgressAndBringsThePicturesOfThePlainCall(t *testing.T) {
 	client := connect(t)
 	options := &pixelzoo.SampleOptions{
-		Count: 2, Seed: pixelzoo.Seed(5), Labels: []int32{1, 2}, Reproducible: true, PreviewInterval: 2,
+		Count: 2, Seed: pixelzoo.Seed(5), Labels: []int32{1, 2}, Reproducible: true,
 		Diffusion: &v1.DiffusionOptions{Steps: proto.Uint32(4)},
 	}
 	plain, err := client.Sample(enough(t), ddpm, options)
 	check(t, err)
+	options.PreviewInterval = 2
 	stream := client.StreamSample(enough(t), ddpm, options)
 	defer stream.Close()
 	var last uint32

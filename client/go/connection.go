@@ -3,10 +3,7 @@ package pixelzoo
 import (
 	"context"
 	"crypto/tls"
-	"crypto/x509"
-	"fmt"
 	"net"
-	"os"
 	"strings"
 	"time"
 
@@ -26,12 +23,15 @@ const mebibyte = 1 << 20
 type DialOption func(*dialing)
 
 type dialing struct {
-	tls   *tls.Config
-	token string
-	grpc  []grpc.DialOption
+	tls          *tls.Config
+	token        string
+	tokenSetting string // Where the token is from, for errors.
+	grpc         []grpc.DialOption
 }
 
-// WithTLS encrypts the connection; nil trusts the authorities that the system trusts.
+// WithTLS encrypts the connection; nil trusts the authorities that the system trusts, among them those of SSL_CERT_FILE
+// and SSL_CERT_DIR. In the config, RootCAs are other authorities, ServerName is the name in the server's certificate
+// where the address is another, and Certificates is the client's own, for servers that ask for one.
 func WithTLS(config *tls.Config) DialOption {
 	if config == nil {
 		config = &tls.Config{}
@@ -41,7 +41,7 @@ func WithTLS(config *tls.Config) DialOption {
 
 // WithToken sends a bearer token with every call. It goes over TLS, or to this machine, only.
 func WithToken(token string) DialOption {
-	return func(d *dialing) { d.token = token }
+	return func(d *dialing) { d.token, d.tokenSetting = token, "token" }
 }
 
 // WithGRPC sets further options of gRPC, such as interceptors.
@@ -49,12 +49,17 @@ func WithGRPC(options ...grpc.DialOption) DialOption {
 	return func(d *dialing) { d.grpc = append(d.grpc, options...) }
 }
 
-// Dial makes a client of the server at "host:port". It connects when the first call is made. The error is an *Error,
-// INSECURE_TOKEN, if a token would go to another machine unencrypted.
+// Dial makes a client of the server at "host:port". It connects when the first call is made. The error is an *Error:
+// INSECURE_TOKEN if a token would go to another machine unencrypted, INVALID_SETTING for what cannot be.
 func Dial(target string, options ...DialOption) (*Client, error) {
 	var d dialing
 	for _, option := range options {
 		option(&d)
+	}
+	if strings.IndexFunc(d.token, isNoTokenCharacter) >= 0 {
+		// Its value stays out of the message, which many see.
+		rule := "no header can carry it: give the string that the server's operator gave"
+		return nil, invalidSetting(d.tokenSetting, rule)
 	}
 	if d.token != "" && d.tls == nil && !isLoopback(target) {
 		return nil, insecureToken(target)
@@ -81,7 +86,7 @@ func Dial(target string, options ...DialOption) (*Client, error) {
 	}
 	connection, err := grpc.Dial(target, append(settings, d.grpc...)...)
 	if err != nil {
-		return nil, fmt.Errorf("pixelzoo: %s: %w", target, err)
+		return nil, invalidSetting("target", target+": "+err.Error()+": give host:port, and options that go together")
 	}
 	return &Client{
 		Catalog:     v1.NewCatalogServiceClient(connection),
@@ -90,32 +95,8 @@ func Dial(target string, options ...DialOption) (*Client, error) {
 		Scoring:     v1.NewScoringServiceClient(connection),
 		Latent:      v1.NewLatentServiceClient(connection),
 		connection:  connection,
+		cards:       cards{models: map[string]*v1.Model{}},
 	}, nil
-}
-
-// FromEnv makes a client of the server that the environment names: PIXELZOO_TARGET (DefaultTarget if it is not set),
-// PIXELZOO_TLS_CA, the PEM file of the authority to trust, and PIXELZOO_TOKEN.
-func FromEnv(options ...DialOption) (*Client, error) {
-	target := os.Getenv("PIXELZOO_TARGET")
-	if target == "" {
-		target = DefaultTarget
-	}
-	var said []DialOption
-	if path := os.Getenv("PIXELZOO_TLS_CA"); path != "" {
-		pem, err := os.ReadFile(path)
-		if err != nil {
-			return nil, fmt.Errorf("pixelzoo: PIXELZOO_TLS_CA: %w", err)
-		}
-		authorities := x509.NewCertPool()
-		if !authorities.AppendCertsFromPEM(pem) {
-			return nil, fmt.Errorf("pixelzoo: PIXELZOO_TLS_CA: %s has no PEM certificate", path)
-		}
-		said = append(said, WithTLS(&tls.Config{RootCAs: authorities}))
-	}
-	if token := os.Getenv("PIXELZOO_TOKEN"); token != "" {
-		said = append(said, WithToken(token))
-	}
-	return Dial(target, append(said, options...)...)
 }
 
 // bearer puts the token into the metadata of every call.
@@ -129,6 +110,8 @@ func (b bearer) GetRequestMetadata(context.Context, ...string) (map[string]strin
 }
 
 func (b bearer) RequireTransportSecurity() bool { return b.encrypted }
+
+func isNoTokenCharacter(letter rune) bool { return letter <= ' ' || letter > '~' }
 
 // isLoopback says whether "host:port" is on this machine; unix sockets are.
 func isLoopback(target string) bool {

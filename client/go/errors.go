@@ -2,6 +2,7 @@ package pixelzoo
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
@@ -14,8 +15,8 @@ type Error struct {
 	// Code is gRPC's own.
 	Code codes.Code
 	// Reason is a name from the server's catalogue, ErrorReason in error.proto without its prefix, such as
-	// "INVALID_FIELD" or "QUEUE_FULL"; SERVER_UNREACHABLE or INSECURE_TOKEN, which this client gives itself; empty where
-	// gRPC has failed otherwise.
+	// "INVALID_FIELD" or "QUEUE_FULL"; SERVER_UNREACHABLE, INSECURE_TOKEN or INVALID_SETTING, which this client gives
+	// itself; empty where gRPC has failed otherwise.
 	Reason string
 	// Message names the field, the rule and the remedy.
 	Message string
@@ -50,8 +51,12 @@ func (e *Error) Is(target error) bool {
 		target == context.Canceled && e.Code == codes.Canceled
 }
 
-// FromStatus unpacks what the server sent along with an error of a stub, into an *Error.
+// FromStatus unpacks what the server sent along with an error of a stub, into an *Error. Of nil it is nil.
 func FromStatus(err error) error {
+	var own *Error
+	if err == nil || errors.As(err, &own) {
+		return err
+	}
 	answer := status.Convert(err)
 	unpacked := &Error{Code: answer.Code(), Message: answer.Message(), status: answer}
 	if unpacked.Code == codes.Unavailable {
@@ -73,8 +78,33 @@ func FromStatus(err error) error {
 	return unpacked
 }
 
+// refusal is an error for what was not sent.
+func refusal(code codes.Code, reason, message string) *Error {
+	return &Error{Code: code, Reason: reason, Message: message, status: status.New(code, message)}
+}
+
 func insecureToken(target string) error {
 	message := "the token would go to " + target + " unencrypted: use WithTLS, or PIXELZOO_TLS_CA"
-	answer := status.New(codes.Unauthenticated, message)
-	return &Error{Code: answer.Code(), Reason: "INSECURE_TOKEN", Message: message, status: answer}
+	return refusal(codes.Unauthenticated, "INSECURE_TOKEN", message)
+}
+
+// invalidSetting is the error for a variable of the environment, or an argument of Dial, that cannot be.
+func invalidSetting(setting, rule string) error {
+	invalid := refusal(codes.InvalidArgument, "INVALID_SETTING", setting+": "+rule)
+	invalid.Metadata = map[string]string{"setting": setting}
+	return invalid
+}
+
+// invalidField is the error for a field of a request, as the server would have given it.
+func invalidField(field, rule string) error {
+	invalid := refusal(codes.InvalidArgument, "INVALID_FIELD", field+": "+rule)
+	invalid.Metadata = map[string]string{"field": field}
+	invalid.Violations = []FieldViolation{{field, rule}}
+	return invalid
+}
+
+// within is an error of invalidField whose field stands in another message.
+func within(message string, err error) error {
+	violation := err.(*Error).Violations[0]
+	return invalidField(message+"."+violation.Field, violation.Description)
 }

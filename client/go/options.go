@@ -1,11 +1,6 @@
 package pixelzoo
 
-import (
-	"strconv"
-	"strings"
-
-	v1 "pixelzoo/v1"
-)
+import v1 "pixelzoo/v1"
 
 // Encoding says how pictures come back.
 type Encoding = v1.ImageEncoding
@@ -21,18 +16,21 @@ const (
 func Seed(seed uint64) *uint64 { return &seed }
 
 // SampleOptions say what to draw; nil takes every default. At most one of the pointers to a family's options is set,
-// that of the model's family: their comments have ranges, and the model's card its own ranges and defaults.
+// that of the model's family: their comments have ranges, and the model's card its own ranges and defaults. More than
+// one is refused, INVALID_FIELD.
 type SampleOptions struct {
-	// Count is how many pictures to draw; 0 takes the default, 1.
+	// Count is how many pictures to draw; 0, which Go cannot tell from a count that is not set, takes the default, 1.
 	Count uint32
 	// Seed is drawn by the server if it is nil.
 	Seed *uint64
-	// Labels are the classes of the pictures: none, one for all, or one for each. -1 stands for no class.
+	// Labels are the classes of the pictures: none, one for all, or one for each. -1 stands for no class. Client.Labels
+	// makes them from names.
 	Labels   []int32
 	Encoding Encoding
 	// Reproducible gives the same bytes whatever else the server does, at the price of a full batch.
 	Reproducible bool
-	// PreviewInterval asks StreamSample for a preview of every picture each time it has done so many steps.
+	// PreviewInterval asks StreamSample for a preview of every picture each time it has done so many steps; 0 for none.
+	// Sample, which brings none, refuses it.
 	PreviewInterval uint32
 
 	Diffusion      *v1.DiffusionOptions      // ddpm
@@ -41,7 +39,7 @@ type SampleOptions struct {
 	Adversarial    *v1.AdversarialOptions    // dcgan, conditional_gan, acgan
 }
 
-// TranslateOptions say how to translate; nil takes every default.
+// TranslateOptions say how to translate; nil takes every default. At most one family's options are set.
 type TranslateOptions struct {
 	// Seed is drawn by the server if it is nil.
 	Seed *uint64
@@ -57,7 +55,7 @@ type TranslateOptions struct {
 	Diffusion   *v1.DiffusionTranslateOptions   // ddpm
 }
 
-// ScoreOptions say how to score; nil takes every default.
+// ScoreOptions say how to score; nil takes every default. At most one family's options are set.
 type ScoreOptions struct {
 	// Seed is for scores that are random estimates; 0 if it is nil.
 	Seed *uint64
@@ -68,75 +66,4 @@ type ScoreOptions struct {
 
 	Diffusion      *v1.DiffusionScoreOptions      // ddpm
 	LatentVariable *v1.LatentVariableScoreOptions // vae
-}
-
-func (o *SampleOptions) request(model string) *v1.SampleRequest {
-	request := &v1.SampleRequest{Model: selector(model)}
-	if o == nil {
-		return request
-	}
-	if o.Count != 0 {
-		request.Count = &o.Count
-	}
-	request.Seed, request.Labels, request.Encoding, request.Reproducible = o.Seed, o.Labels, o.Encoding, o.Reproducible
-	switch {
-	case o.Diffusion != nil:
-		request.Options = &v1.SampleOptions{Family: &v1.SampleOptions_Diffusion{Diffusion: o.Diffusion}}
-	case o.Autoregressive != nil:
-		request.Options = &v1.SampleOptions{Family: &v1.SampleOptions_Autoregressive{Autoregressive: o.Autoregressive}}
-	case o.LatentVariable != nil:
-		request.Options = &v1.SampleOptions{Family: &v1.SampleOptions_LatentVariable{LatentVariable: o.LatentVariable}}
-	case o.Adversarial != nil:
-		request.Options = &v1.SampleOptions{Family: &v1.SampleOptions_Adversarial{Adversarial: o.Adversarial}}
-	}
-	return request
-}
-
-func (o *TranslateOptions) request(model string, pictures []Input) *v1.TranslateRequest {
-	request := &v1.TranslateRequest{Model: selector(model), Images: messages(pictures)}
-	if o == nil {
-		return request
-	}
-	request.Seed, request.Labels, request.Encoding, request.Reproducible = o.Seed, o.Labels, o.Encoding, o.Reproducible
-	switch {
-	case o.Adversarial != nil:
-		request.Options = &v1.TranslateOptions{Family: &v1.TranslateOptions_Adversarial{Adversarial: o.Adversarial}}
-	case o.Diffusion != nil:
-		request.Options = &v1.TranslateOptions{Family: &v1.TranslateOptions_Diffusion{Diffusion: o.Diffusion}}
-	}
-	return request
-}
-
-func (o *ScoreOptions) request(model string, pictures []Input) *v1.ScoreRequest {
-	request := &v1.ScoreRequest{Model: selector(model), Images: messages(pictures)}
-	if o == nil {
-		return request
-	}
-	request.Seed, request.Labels, request.Reproducible = o.Seed, o.Labels, o.Reproducible
-	switch {
-	case o.Diffusion != nil:
-		request.Options = &v1.ScoreOptions{Family: &v1.ScoreOptions_Diffusion{Diffusion: o.Diffusion}}
-	case o.LatentVariable != nil:
-		request.Options = &v1.ScoreOptions{Family: &v1.ScoreOptions_LatentVariable{LatentVariable: o.LatentVariable}}
-	}
-	return request
-}
-
-func selector(model string) *v1.ModelSelector {
-	name, version, _ := strings.Cut(model, "@")
-	selected := &v1.ModelSelector{Name: name}
-	if number, err := strconv.ParseUint(version, 10, 64); err == nil {
-		selected.VersionChoice = &v1.ModelSelector_Version{Version: number}
-	} else if version != "" {
-		selected.VersionChoice = &v1.ModelSelector_VersionLabel{VersionLabel: version}
-	}
-	return selected
-}
-
-func messages(pictures []Input) []*v1.Image {
-	messages := make([]*v1.Image, len(pictures))
-	for i, picture := range pictures {
-		messages[i] = picture.message()
-	}
-	return messages
 }

@@ -36,7 +36,7 @@ type Preview struct {
 	Step, Steps int
 }
 
-// Input is a picture to send: a File, or a *Picture that came back.
+// Input is a picture to send: a File, or a *Picture or *Preview that came back.
 type Input interface {
 	message() *v1.Image
 }
@@ -48,7 +48,19 @@ func (f File) message() *v1.Image {
 	return &v1.Image{Payload: &v1.Image_Encoded{Encoded: &v1.EncodedImage{Data: f}}}
 }
 
-func (p *Picture) message() *v1.Image { return p.image }
+func (p *Picture) message() *v1.Image {
+	if p == nil {
+		return nil
+	}
+	return p.image
+}
+
+func (p *Preview) message() *v1.Image {
+	if p == nil {
+		return nil
+	}
+	return p.Picture.message()
+}
 
 // NewPicture is the picture in a message, for callers of the stubs.
 func NewPicture(message *v1.Image) *Picture {

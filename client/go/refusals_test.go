@@ -18,13 +18,15 @@ import (
 	v1 "pixelzoo/v1"
 )
 
-// refusing is a catalogue that refuses its first calls; GetModel does not answer before the test is over.
+// refusing is a catalogue that refuses its first calls; GetModel does not answer before the test is over, unless there
+// is a model to describe.
 type refusing struct {
 	v1.UnimplementedCatalogServiceServer
 	refusals int32
 	with     error
 	calls    int32
 	over     chan struct{}
+	model    *v1.Model
 }
 
 func (r *refusing) ListModels(context.Context, *v1.ListModelsRequest) (*v1.ListModelsResponse, error) {
@@ -35,6 +37,9 @@ func (r *refusing) ListModels(context.Context, *v1.ListModelsRequest) (*v1.ListM
 }
 
 func (r *refusing) GetModel(context.Context, *v1.GetModelRequest) (*v1.GetModelResponse, error) {
+	if atomic.AddInt32(&r.calls, 1); r.model != nil {
+		return &v1.GetModelResponse{Model: r.model}, nil
+	}
 	<-r.over
 	return &v1.GetModelResponse{}, nil
 }

@@ -4,21 +4,30 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
 	"testing"
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
 	"pixelzoo"
+	v1 "pixelzoo/v1"
 )
 
-// trusting is TLS that trusts the authority PIXELZOO_CA_FILE.
-func trusting(t *testing.T) pixelzoo.DialOption {
+// authorities are those of PIXELZOO_CA_FILE.
+func authorities(t *testing.T) *x509.CertPool {
 	pem, err := os.ReadFile(setting(t, "PIXELZOO_CA_FILE"))
 	check(t, err)
-	authorities := x509.NewCertPool()
-	authorities.AppendCertsFromPEM(pem)
-	return pixelzoo.WithTLS(&tls.Config{RootCAs: authorities})
+	pool := x509.NewCertPool()
+	pool.AppendCertsFromPEM(pem)
+	return pool
+}
+
+// trusting is TLS that trusts them.
+func trusting(t *testing.T) pixelzoo.DialOption {
+	return pixelzoo.WithTLS(&tls.Config{RootCAs: authorities(t)})
 }
 
 func TestATokenOverTLSOpensTheServer(t *testing.T) {
@@ -30,6 +39,131 @@ func TestATokenOverTLSOpensTheServer(t *testing.T) {
 	check(t, err)
 	if len(pictures) != 1 {
 		t.Errorf("%d pictures", len(pictures))
+	}
+}
+
+// environment sets the variables that FromEnv reads, and no others of them.
+func environment(t *testing.T, values map[string]string) {
+	for _, name := range []string{
+		"TARGET", "TLS_CA", "TLS_SERVER_NAME", "TLS_CLIENT_CERTIFICATE", "TLS_CLIENT_KEY", "TOKEN",
+	} {
+		t.Setenv("PIXELZOO_"+name, values[name])
+	}
+}
+
+// models calls the server that the environment names.
+func models(t *testing.T) ([]*v1.Model, error) {
+	client, err := pixelzoo.FromEnv()
+	check(t, err)
+	defer client.Close()
+	return client.Models(enough(t))
+}
+
+// byNumber is the address of a server as an IP address, which the name in its certificate is not.
+func byNumber(address string) string { return strings.Replace(address, "localhost", "127.0.0.1", 1) }
+
+func TestTheNameInTheCertificateMayBeSaid(t *testing.T) {
+	said := map[string]string{
+		"TARGET": byNumber(setting(t, "PIXELZOO_TLS_SERVER")), "TLS_CA": setting(t, "PIXELZOO_CA_FILE"),
+		"TOKEN": setting(t, "PIXELZOO_TOKEN"), "TLS_SERVER_NAME": "localhost",
+	}
+	environment(t, said)
+	_, err := models(t)
+	check(t, err)
+	said["TLS_SERVER_NAME"] = "zoo.example"
+	environment(t, said)
+	_, err = models(t)
+	refusal := refused(t, err, codes.Unavailable, "SERVER_UNREACHABLE")
+	if !strings.Contains(refusal.Message, "zoo.example") {
+		t.Errorf("the error is %v", err)
+	}
+}
+
+func TestAServerThatAsksForACertificateGetsOne(t *testing.T) {
+	said := map[string]string{
+		"TARGET": setting(t, "PIXELZOO_MTLS_SERVER"), "TLS_CA": setting(t, "PIXELZOO_CA_FILE"),
+		"TLS_CLIENT_CERTIFICATE": setting(t, "PIXELZOO_MTLS_CERTIFICATE"),
+		"TLS_CLIENT_KEY":         setting(t, "PIXELZOO_MTLS_KEY"),
+	}
+	environment(t, said)
+	_, err := models(t)
+	check(t, err)
+
+	pair, err := tls.LoadX509KeyPair(said["TLS_CLIENT_CERTIFICATE"], said["TLS_CLIENT_KEY"])
+	check(t, err)
+	config := &tls.Config{RootCAs: authorities(t), Certificates: []tls.Certificate{pair}, ServerName: "localhost"}
+	client, err := pixelzoo.Dial(byNumber(said["TARGET"]), pixelzoo.WithTLS(config))
+	check(t, err)
+	defer client.Close()
+	_, err = client.Models(enough(t))
+	check(t, err)
+
+	delete(said, "TLS_CLIENT_CERTIFICATE")
+	delete(said, "TLS_CLIENT_KEY")
+	environment(t, said)
+	_, err = models(t)
+	refused(t, err, codes.Unavailable, "SERVER_UNREACHABLE")
+}
+
+// Go reads whom the system trusts once in a process, so this is a process of its own.
+func TestWhomTheSystemTrustsMayBeTrusted(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "sample.png")
+	sample := func(more ...string) (string, error) {
+		program := exec.Command("build/sample", "-out", file, "vae_fashion_mnist")
+		said := []string{"PIXELZOO_TARGET=" + setting(t, "PIXELZOO_TLS_SERVER"), "PIXELZOO_TLS_CA=system"}
+		program.Env = append(append(os.Environ(), said...), more...)
+		output, err := program.CombinedOutput()
+		return string(output), err
+	}
+	if said, err := sample(); err == nil || !strings.Contains(said, "SERVER_UNREACHABLE") {
+		t.Errorf("%v: %s", err, said)
+	}
+	if said, err := sample("SSL_CERT_FILE=" + setting(t, "PIXELZOO_CA_FILE")); err != nil {
+		t.Errorf("%v: %s", err, said)
+	}
+	if _, err := os.Stat(file); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestSettingsThatCannotBeAreRefused(t *testing.T) {
+	ca := setting(t, "PIXELZOO_CA_FILE")
+	certificate, key := setting(t, "PIXELZOO_MTLS_CERTIFICATE"), setting(t, "PIXELZOO_MTLS_KEY")
+	folder := t.TempDir()
+	none, empty := filepath.Join(folder, "none.pem"), filepath.Join(folder, "empty.pem")
+	check(t, os.WriteFile(empty, []byte("-----BEGIN CERTIFICATE-----\nnonsense\n-----END CERTIFICATE-----\n"), 0o600))
+	for _, wrong := range []struct {
+		setting, rule string
+		said          map[string]string
+	}{
+		{"TLS_CA", none + ": no such file or directory: name a PEM file", map[string]string{"TLS_CA": none}},
+		{"TLS_CA", folder + ": is a directory: ", map[string]string{"TLS_CA": folder}},
+		{"TLS_CA", empty + ": it has no PEM certificate: name a PEM file", map[string]string{"TLS_CA": empty}},
+		{"TLS_CA", "System: no such file or directory: ", map[string]string{"TLS_CA": "System"}},
+		{"TLS_SERVER_NAME", "zoo.example: ", map[string]string{"TLS_SERVER_NAME": "zoo.example"}},
+		{"TLS_CLIENT_CERTIFICATE", certificate + ": ", map[string]string{
+			"TLS_CLIENT_CERTIFICATE": certificate, "TLS_CLIENT_KEY": key}},
+		{"TLS_CLIENT_KEY", key + ": ", map[string]string{"TLS_CLIENT_KEY": key}},
+		{"TLS_CLIENT_CERTIFICATE", certificate + ": it has no key: set PIXELZOO_TLS_CLIENT_KEY", map[string]string{
+			"TLS_CA": ca, "TLS_CLIENT_CERTIFICATE": certificate}},
+		{"TLS_CLIENT_KEY", key + ": it has no certificate: set PIXELZOO_TLS_CLIENT_CERTIFICATE", map[string]string{
+			"TLS_CA": ca, "TLS_CLIENT_KEY": key}},
+		{"TLS_CLIENT_KEY", none + ": no such file", map[string]string{
+			"TLS_CA": "system", "TLS_CLIENT_CERTIFICATE": certificate, "TLS_CLIENT_KEY": none}},
+		{"TLS_CLIENT_CERTIFICATE", ca + ": it is of no use with the key " + key, map[string]string{
+			"TLS_CA": ca, "TLS_CLIENT_CERTIFICATE": ca, "TLS_CLIENT_KEY": key}},
+		{"TOKEN", "no header can carry it: ", map[string]string{"TOKEN": "pxz_a\r\nb"}},
+	} {
+		environment(t, wrong.said)
+		_, err := pixelzoo.FromEnv()
+		refusal := refused(t, err, codes.InvalidArgument, "INVALID_SETTING")
+		if !strings.HasPrefix(refusal.Message, "PIXELZOO_"+wrong.setting+": "+wrong.rule) {
+			t.Errorf("%v: %s", wrong.said, refusal.Message)
+		}
+	}
+	_, err := pixelzoo.Dial("localhost:1", pixelzoo.WithToken("pxz_a b"))
+	if refusal := refused(t, err, codes.InvalidArgument, "INVALID_SETTING"); strings.Contains(refusal.Message, "pxz_a") {
+		t.Errorf("the error shows the token: %v", err)
 	}
 }
 

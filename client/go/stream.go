@@ -51,12 +51,16 @@ func (s *Stream) Err() error {
 // Close ends the call, and the server's work on it; after the end it does nothing.
 func (s *Stream) Close() { s.cancel() }
 
+// failed is a stream of a request that was not sent.
+func failed(err error) *Stream { return &Stream{err: err, cancel: func() {}} }
+
 // StreamSample draws new pictures and tells of them on the way. Close the stream when you leave it.
 func (c *Client) StreamSample(ctx context.Context, model string, options *SampleOptions) *Stream {
-	request := &v1.StreamSampleRequest{Sample: options.request(model)}
-	if options != nil {
-		request.PreviewInterval = options.PreviewInterval
+	sample, err := options.request(model)
+	if err != nil {
+		return failed(within("sample", err))
 	}
+	request := &v1.StreamSampleRequest{Sample: sample, PreviewInterval: options.previewInterval()}
 	ctx, cancel := context.WithCancel(ctx)
 	replies, err := c.Sampling.StreamSample(ctx, request)
 	return &Stream{err: err, cancel: cancel, receive: func() (interface{}, error) {
@@ -80,10 +84,11 @@ func (c *Client) StreamSample(ctx context.Context, model string, options *Sample
 func (c *Client) StreamTranslate(
 	ctx context.Context, model string, pictures []Input, options *TranslateOptions,
 ) *Stream {
-	request := &v1.StreamTranslateRequest{Translate: options.request(model, pictures)}
-	if options != nil {
-		request.PreviewInterval = options.PreviewInterval
+	translate, err := options.request(model, pictures)
+	if err != nil {
+		return failed(within("translate", err))
 	}
+	request := &v1.StreamTranslateRequest{Translate: translate, PreviewInterval: options.previewInterval()}
 	ctx, cancel := context.WithCancel(ctx)
 	replies, err := c.Translation.StreamTranslate(ctx, request)
 	return &Stream{err: err, cancel: cancel, receive: func() (interface{}, error) {

@@ -1,8 +1,11 @@
 /** The client: promises for what comes at once, async iterables for what comes bit by bit. */
-import { connect, DEFAULT_TARGET, fromEnvironment } from './connection.js';
-import { fromService } from './errors.js';
+import { connect, DEFAULT_TARGET } from './connection.js';
+import { fromEnvironment } from './environment.js';
+import { fromService, ZooError } from './errors.js';
+import { isAvailable, isName, labelOf } from './labels.js';
 import { Picture } from './picture.js';
 import * as requests from './requests.js';
+import { abortSignal, milliseconds, settings } from './settings.js';
 import { validated } from './validation.js';
 
 /** @typedef {import('../generated/pixelzoo/v1/Progress.js').Progress__Output} Progress */
@@ -16,6 +19,8 @@ import { validated } from './validation.js';
  * @property {number} [timeout] milliseconds for the whole call; the server stops its work when they have passed.
  * @property {AbortSignal} [signal] ends the call, and the server's work on it.
  */
+
+/** @typedef {{ deadline: number, signal?: AbortSignal }} Limits When a call ends, and what else ends it. */
 
 /**
  * What a stream tells. `steps` are summed over all pictures of the request.
@@ -32,19 +37,37 @@ import { validated } from './validation.js';
 export class Client {
   #connection;
   #timeout;
+  #isClosed = false;
+  /** @type {Map<string, Model>} */
+  #described = new Map();
 
   /**
    * @param {string} [target] "host:port"
    * @param {import('./connection.js').ConnectionOptions & { timeout?: number }} [options] `timeout`: milliseconds that
    *   a call may take if it does not say otherwise, 10 minutes by default.
+   * @throws {import('./errors.js').ZooError} INVALID_SETTING for an option that cannot be, INSECURE_TOKEN
    */
-  constructor(target = DEFAULT_TARGET, { timeout = 600_000, ...options } = {}) {
+  constructor(target = DEFAULT_TARGET, options = {}) {
+    /** @type {typeof options} */
+    const { timeout = 600_000, ...connection } = settings(options, ['tls', 'token', 'timeout'], 'options');
     this.target = target;
-    this.#timeout = timeout;
-    this.#connection = connect(target, options);
+    this.#timeout = milliseconds(timeout);
+    this.#connection = connect(target, connection);
   }
 
-  /** A client for the server that PIXELZOO_TARGET, PIXELZOO_TLS_CA and PIXELZOO_TOKEN name. */
+  /**
+   * A client for the server that the environment names; a variable that is empty counts as not set.
+   *
+   * - PIXELZOO_TARGET: "host:port", localhost:50051 if it is not set.
+   * - PIXELZOO_TLS_CA: a PEM file of the authorities to trust, or the word "system" for those that Node trusts: its
+   *   own, and those of the file NODE_EXTRA_CA_CERTS. The connection is encrypted if it is set.
+   * - PIXELZOO_TLS_SERVER_NAME: the name in the server's certificate, where the address is another.
+   * - PIXELZOO_TLS_CLIENT_CERTIFICATE, PIXELZOO_TLS_CLIENT_KEY: PEM files of the client's own certificate, for servers
+   *   that ask for one.
+   * - PIXELZOO_TOKEN: the token to send with every call.
+   *
+   * @throws {import('./errors.js').ZooError} INVALID_SETTING, which names the variable, or as of the constructor
+   */
   static fromEnv() {
     const { target, options } = fromEnvironment();
     return new Client(target, options);
@@ -52,6 +75,7 @@ export class Client {
 
   /** Ends the connection; a program that has not closed its client goes on. */
   close() {
+    this.#isClosed = true;
     this.#connection.close();
   }
 
@@ -61,10 +85,11 @@ export class Client {
    * @returns {Promise<Model[]>}
    */
   async models(call) {
+    const limits = this.#limits(call);
     const models = [];
     let pageToken = '';
     do {
-      const page = await this.call('catalog', 'listModels', { pageToken }, call);
+      const page = await this.#call('catalog', 'listModels', { pageToken }, limits);
       models.push(...(page.models ?? []));
       pageToken = page.nextPageToken;
     } while (pageToken);
@@ -78,8 +103,10 @@ export class Client {
    * @param {CallOptions} [call]
    * @returns {Promise<Picture[]>}
    */
-  async sample(model, wanted = {}, call) {
-    const reply = await this.call('sampling', 'sample', requests.sample(model, wanted), call);
+  async sample(model, wanted, call) {
+    const limits = this.#limits(call);
+    const request = requests.sample(model, await this.#labelled(model, wanted, limits));
+    const reply = await this.#call('sampling', 'sample', request, limits);
     return reply.images.map(toPicture);
   }
 
@@ -91,9 +118,11 @@ export class Client {
    * @param {CallOptions} [call]
    * @returns {AsyncGenerator<StreamEvent, void>}
    */
-  async *streamSample(model, { previewInterval, ...wanted } = {}, call) {
-    const request = { sample: requests.sample(model, wanted), previewInterval };
-    for await (const reply of this.stream('sampling', 'streamSample', request, call)) yield* toEvents(reply);
+  async *streamSample(model, wanted, call) {
+    const limits = this.#limits(call);
+    const { previewInterval, ...asked } = await this.#labelled(model, wanted, limits);
+    const request = { sample: requests.sample(model, asked, 'sample.'), previewInterval };
+    for await (const reply of this.#stream('sampling', 'streamSample', request, limits)) yield* toEvents(reply);
   }
 
   /**
@@ -104,9 +133,10 @@ export class Client {
    * @param {CallOptions} [call]
    * @returns {Promise<Picture[]>}
    */
-  async translate(model, pictures, wanted = {}, call) {
-    const request = requests.translate(model, pictures, wanted);
-    const reply = await this.call('translation', 'translate', request, call);
+  async translate(model, pictures, wanted, call) {
+    const limits = this.#limits(call);
+    const request = requests.translate(model, pictures, await this.#labelled(model, wanted, limits));
+    const reply = await this.#call('translation', 'translate', request, limits);
     return reply.images.map(toPicture);
   }
 
@@ -118,9 +148,11 @@ export class Client {
    * @param {CallOptions} [call]
    * @returns {AsyncGenerator<StreamEvent, void>}
    */
-  async *streamTranslate(model, pictures, { previewInterval, ...wanted } = {}, call) {
-    const request = { translate: requests.translate(model, pictures, wanted), previewInterval };
-    for await (const reply of this.stream('translation', 'streamTranslate', request, call)) yield* toEvents(reply);
+  async *streamTranslate(model, pictures, wanted, call) {
+    const limits = this.#limits(call);
+    const { previewInterval, ...asked } = await this.#labelled(model, wanted, limits);
+    const request = { translate: requests.translate(model, pictures, asked, 'translate.'), previewInterval };
+    for await (const reply of this.#stream('translation', 'streamTranslate', request, limits)) yield* toEvents(reply);
   }
 
   /**
@@ -131,9 +163,10 @@ export class Client {
    * @param {CallOptions} [call]
    * @returns {Promise<ImageScore[]>}
    */
-  async score(model, pictures, wanted = {}, call) {
-    const request = requests.score(model, pictures, wanted);
-    const reply = await this.call('scoring', 'score', request, call);
+  async score(model, pictures, wanted, call) {
+    const limits = this.#limits(call);
+    const request = requests.score(model, pictures, await this.#labelled(model, wanted, limits));
+    const reply = await this.#call('scoring', 'score', request, limits);
     return reply.scores ?? [];
   }
 
@@ -146,21 +179,8 @@ export class Client {
    * @param {CallOptions} [options]
    * @returns {Promise<any>}
    */
-  call(service, method, request, { timeout = this.#timeout, signal } = {}) {
-    return new Promise((resolve, reject) => {
-      signal?.throwIfAborted();
-      const { [service]: stub, metadata } = /** @type {any} */ (this.#connection);
-      const options = { deadline: Date.now() + timeout };
-      /** @type {(error: ServiceError | null, reply?: any) => void} */
-      const done = (error, reply) => {
-        signal?.removeEventListener('abort', cancel);
-        if (!error) resolve(reply);
-        else reject(signal?.aborted ? signal.reason : fromService(error, this.target));
-      };
-      const running = stub[method](validated(service, method, request), metadata, options, done);
-      const cancel = () => running.cancel();
-      signal?.addEventListener('abort', cancel);
-    });
+  async call(service, method, request, options) {
+    return this.#call(service, method, request, this.#limits(options));
   }
 
   /**
@@ -171,10 +191,46 @@ export class Client {
    * @param {CallOptions} [options]
    * @returns {AsyncGenerator<any, void>}
    */
-  async *stream(service, method, request, { timeout = this.#timeout, signal } = {}) {
+  async *stream(service, method, request, options) {
+    yield* this.#stream(service, method, request, this.#limits(options));
+  }
+
+  /**
+   * @param {string} service
+   * @param {string} method
+   * @param {object} request
+   * @param {Limits} limits
+   * @returns {Promise<any>}
+   */
+  #call(service, method, request, { deadline, signal }) {
+    return new Promise((resolve, reject) => {
+      const checked = validated('call', service, method, request);
+      signal?.throwIfAborted();
+      const { [service]: stub, metadata } = this.#open();
+      /** @type {(error: ServiceError | null, reply?: any) => void} */
+      const done = (error, reply) => {
+        signal?.removeEventListener('abort', cancel);
+        if (!error) resolve(reply);
+        else reject(signal?.aborted ? signal.reason : fromService(error, this.target));
+      };
+      const running = stub[method](checked, metadata, { deadline }, done);
+      const cancel = () => running.cancel();
+      signal?.addEventListener('abort', cancel);
+    });
+  }
+
+  /**
+   * @param {string} service
+   * @param {string} method
+   * @param {object} request
+   * @param {Limits} limits
+   * @returns {AsyncGenerator<any, void>}
+   */
+  async *#stream(service, method, request, { deadline, signal }) {
+    const checked = validated('stream', service, method, request);
     signal?.throwIfAborted();
-    const { [service]: stub, metadata } = /** @type {any} */ (this.#connection);
-    const replies = stub[method](validated(service, method, request), metadata, { deadline: Date.now() + timeout });
+    const { [service]: stub, metadata } = this.#open();
+    const replies = stub[method](checked, metadata, { deadline });
     const cancel = () => replies.cancel();
     signal?.addEventListener('abort', cancel);
     try {
@@ -186,6 +242,52 @@ export class Client {
       replies.on('error', () => {}); // A cancelled call ends with one that nobody waits for any more.
       cancel();
     }
+  }
+
+  /** @returns {any} the connection, which has not been closed */
+  #open() {
+    if (!this.#isClosed) return this.#connection;
+    throw new ZooError('the client has been closed: make another', { code: 'CANCELLED', reason: 'CANCELLED' });
+  }
+
+  /**
+   * How long all that a call needs may take, its model's card among it.
+   * @param {CallOptions} [call]
+   * @returns {Limits}
+   */
+  #limits(call) {
+    /** @type {CallOptions} */
+    const { timeout, signal } = settings(call, ['timeout', 'signal'], 'call options');
+    return { deadline: Date.now() + milliseconds(timeout ?? this.#timeout), signal: abortSignal(signal) };
+  }
+
+  /**
+   * What is wanted, with the numbers of classes for their names. A card is fetched when a name first asks for it.
+   * @template {requests.Common} Wanted
+   * @param {string} model
+   * @param {Wanted | undefined} wanted
+   * @param {Limits} limits
+   * @returns {Promise<Wanted>}
+   */
+  async #labelled(model, wanted, limits) {
+    const asked = /** @type {Wanted} */ (requests.plain(wanted));
+    const labels = requests.listed(asked.labels);
+    if (!labels.some(isName)) return asked;
+    const described = await this.#describe(model, limits);
+    return { ...asked, labels: labels.map((label) => (isName(label) ? labelOf(described, label) : label)) };
+  }
+
+  /**
+   * @param {string} model
+   * @param {Limits} limits
+   * @returns {Promise<Model>}
+   */
+  async #describe(model, limits) {
+    const known = this.#described.get(model);
+    if (known) return known;
+    const reply = await this.#call('catalog', 'getModel', { model: requests.selector(model) }, limits);
+    if (isAvailable(reply.model)) this.#described.set(model, reply.model);
+    return reply.model;
   }
 }
 

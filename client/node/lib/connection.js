@@ -1,10 +1,10 @@
 /** How the client connects: where to, message sizes, keepalive, retries, and who may see the token. */
-import { readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
 import grpc from '@grpc/grpc-js';
 import { loadSync } from '@grpc/proto-loader';
-import { ZooError } from './errors.js';
+import { invalidSetting, shown, ZooError } from './errors.js';
 import { PROTOS, SERVICES } from './protos.js';
+import { checkedTls, checkedToken, credentials } from './security.js';
 
 export const DEFAULT_TARGET = 'localhost:50051';
 
@@ -48,39 +48,35 @@ const { v1 } = /** @type {any} */ (grpc.loadPackageDefinition(definition)).pixel
 
 /**
  * @typedef {object} ConnectionOptions
- * @property {boolean | { ca: Buffer | string }} [tls] true trusts whom Node trusts; `ca` is a PEM text of authorities.
+ * @property {boolean | import('./security.js').Tls} [tls] true trusts whom Node trusts.
  * @property {string} [token] goes with every call; over TLS, or to this machine, only.
  */
-
-/** Where the environment says: PIXELZOO_TARGET, PIXELZOO_TLS_CA (a PEM file), PIXELZOO_TOKEN. */
-export function fromEnvironment() {
-  const { PIXELZOO_TARGET: target, PIXELZOO_TLS_CA: ca, PIXELZOO_TOKEN: token } = process.env;
-  /** @type {ConnectionOptions} */
-  const options = { tls: ca ? { ca: readFileSync(ca) } : undefined, token: token || undefined };
-  return { target: target || DEFAULT_TARGET, options };
-}
 
 /**
  * The stubs of all services on one channel, and the metadata that carries the token.
  * @param {string} target
  * @param {ConnectionOptions} options
  */
-export function connect(target, { tls, token }) {
+export function connect(target, { tls, token: given }) {
+  if (typeof target !== 'string') throw invalidSetting('target', `it must be "host:port", and is ${shown(target)}`);
+  const token = checkedToken(given);
+  const encryption = checkedTls(tls);
   const loopback = isLoopback(target);
-  if (token && !tls && !loopback) {
+  if (token && !encryption && !loopback) {
     throw new ZooError(`the token would go to ${target} unencrypted: use TLS`, {
       code: 'UNAUTHENTICATED',
       reason: 'INSECURE_TOKEN',
     });
   }
-  const credentials = tls
-    ? grpc.credentials.createSsl(tls === true ? null : Buffer.from(tls.ca))
-    : grpc.credentials.createInsecure();
+  const secrets = encryption ? credentials(encryption) : grpc.credentials.createInsecure();
+  /** @type {import('@grpc/grpc-js').ChannelOptions} */
+  const options = { ...CHANNEL_OPTIONS };
   // What goes to this machine, such as a token in the clear, must not leave it for a proxy.
-  const options = loopback ? { ...CHANNEL_OPTIONS, 'grpc.enable_http_proxy': 0 } : CHANNEL_OPTIONS;
-  const channel = new grpc.Channel(target, credentials, options);
+  if (loopback) options['grpc.enable_http_proxy'] = 0;
+  if (encryption?.serverName) options['grpc.ssl_target_name_override'] = encryption.serverName;
+  const channel = open(target, secrets, options);
   /** @param {string} service */
-  const stub = (service) => new v1[service](target, credentials, { channelOverride: channel });
+  const stub = (service) => new v1[service](target, secrets, { channelOverride: channel });
   const metadata = new grpc.Metadata();
   if (token) metadata.set('authorization', `Bearer ${token}`);
   return {
@@ -92,6 +88,19 @@ export function connect(target, { tls, token }) {
     metadata,
     close: () => channel.close(),
   };
+}
+
+/**
+ * @param {string} target
+ * @param {import('@grpc/grpc-js').ChannelCredentials} secrets
+ * @param {import('@grpc/grpc-js').ChannelOptions} options
+ */
+function open(target, secrets, options) {
+  try {
+    return new grpc.Channel(target, secrets, options);
+  } catch (error) {
+    throw invalidSetting('target', `${target}: ${/** @type {Error} */ (error).message}: give "host:port"`, error);
+  }
 }
 
 /**

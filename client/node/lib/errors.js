@@ -41,8 +41,8 @@ export class ZooError extends Error {
     /** Name of the gRPC status code, such as "INVALID_ARGUMENT". */
     this.code = code;
     /**
-     * Name from the server's catalogue (`ErrorReason` in error.proto); SERVER_UNREACHABLE or INSECURE_TOKEN, which this
-     * client gives itself; or the status code's, where no server of pixelzoo answered.
+     * Name from the server's catalogue (`ErrorReason` in error.proto); SERVER_UNREACHABLE, INSECURE_TOKEN or
+     * INVALID_SETTING, which this client gives itself; or the status code's, where no server of pixelzoo answered.
      */
     this.reason = reason;
     /** The parts of the message that vary, by name. */
@@ -55,16 +55,43 @@ export class ZooError extends Error {
 }
 
 /**
- * The error for a request that was not sent, for one of its fields.
+ * The error for a request that was not sent, for one of its fields, as the server would have given it.
+ * @param {string} field
+ * @param {string} description
+ */
+export function invalidField(field, description) {
+  const details = { code: 'INVALID_ARGUMENT', reason: 'INVALID_FIELD', metadata: { field } };
+  return new ZooError(`${field}: ${description}`, { ...details, violations: [{ field, description }] });
+}
+
+/**
+ * The same, for a value that a rule does not allow.
  * @param {string} field
  * @param {string} rule
  * @param {unknown} value
+ * @param {string} [remedy]
  */
-export function invalidField(field, rule, value) {
-  const given = inspect(value, { depth: 0, breakLength: Infinity, maxArrayLength: 3, maxStringLength: 80 });
-  const description = `${rule}; given was ${given}`;
-  const violations = [{ field, description }];
-  return new ZooError(`${field} ${description}`, { code: 'INVALID_ARGUMENT', reason: 'INVALID_FIELD', violations });
+export function mustBe(field, rule, value, remedy) {
+  return invalidField(field, `must be ${rule}, and is ${shown(value)}${remedy ? `: ${remedy}` : ''}`);
+}
+
+/**
+ * The error for an argument of the client, or a variable of the environment, that cannot be.
+ * @param {string} setting
+ * @param {string} rule
+ * @param {unknown} [cause]
+ */
+export function invalidSetting(setting, rule, cause) {
+  const details = { code: 'INVALID_ARGUMENT', reason: 'INVALID_SETTING', metadata: { setting } };
+  return new ZooError(`${setting}: ${rule}`, { ...details, cause });
+}
+
+/**
+ * A value in a few words.
+ * @param {unknown} value
+ */
+export function shown(value) {
+  return inspect(value, { depth: 0, breakLength: Infinity, maxArrayLength: 3, maxStringLength: 80 });
 }
 
 /**

@@ -39,6 +39,11 @@ export class Picture {
     return this.#image.encoded?.data ?? Buffer.alloc(0);
   }
 
+  /** Whether it has neither a file nor pixels, as no picture of a server. */
+  get isEmpty() {
+    return !this.#image.raw && !this.file.length;
+  }
+
   /** The pixels, 0 (black) to 255 (white), row by row, the channels of a pixel side by side. Not for JPEG. */
   pixels() {
     return pixels(this.#image);

@@ -4,7 +4,7 @@
  */
 import { join } from 'node:path';
 import protobuf from 'protobufjs';
-import { invalidField } from './errors.js';
+import { invalidField, mustBe } from './errors.js';
 import { PROTOS, SERVICES } from './protos.js';
 
 const root = new protobuf.Root();
@@ -19,17 +19,42 @@ const RANGES = {
   uint64: [0n, 2n ** 64n - 1n],
 };
 
+/** The methods that answer at once, and those that stream, with the types of their requests. */
+const METHODS = { call: methods(false), stream: methods(true) };
+
 /**
  * The request as protobuf.js is to have it: whole numbers of 64 bits are decimal strings.
+ * @param {'call' | 'stream'} kind whether the method answers at once
  * @param {string} service such as "sampling"
  * @param {string} method such as "streamSample"
  * @param {unknown} request
- * @throws {import('./errors.js').ZooError} INVALID_FIELD: the proto has no such field, or no such value of it.
+ * @throws {import('./errors.js').ZooError} INVALID_FIELD: the proto has no such field, or no such value of it, or there
+ *   is no such method.
  */
-export function validated(service, method, request) {
-  const { methods } = root.lookupService(`pixelzoo.v1.${capitalized(service)}Service`);
-  const type = methods[capitalized(method)].resolvedRequestType;
-  return message(/** @type {protobuf.Type} */ (type), request, '');
+export function validated(kind, service, method, request) {
+  const services = METHODS[kind];
+  if (!has(services, service)) throw mustBe('service', `one of ${Object.keys(services).join(', ')}`, service);
+  const types = services[service];
+  if (!has(types, method)) {
+    throw mustBe('method', `one of ${Object.keys(types).join(', ')} for ${kind} of ${service}`, method);
+  }
+  return message(types[method], request, '');
+}
+
+/**
+ * @param {boolean} streaming
+ * @returns {Record<string, Record<string, protobuf.Type>>} types of requests by service and method
+ */
+function methods(streaming) {
+  /** @type {Record<string, Record<string, protobuf.Type>>} */
+  const services = {};
+  for (const service of /** @type {protobuf.Namespace} */ (root.lookup('pixelzoo.v1')).nestedArray) {
+    if (!(service instanceof protobuf.Service)) continue;
+    const fitting = service.methodsArray.filter(({ responseStream = false }) => responseStream === streaming);
+    const types = fitting.map(({ name, resolvedRequestType }) => [small(name), resolvedRequestType]);
+    if (types.length) services[small(service.name.replace(/Service$/, ''))] = Object.fromEntries(types);
+  }
+  return services;
 }
 
 /**
@@ -38,16 +63,14 @@ export function validated(service, method, request) {
  * @param {string} path of the message with a dot behind it; empty for the request itself
  */
 function message(type, value, path) {
-  if (!isPlain(value)) {
-    throw invalidField(path.slice(0, -1) || 'request', `must be an object of the fields of ${type.name}`, value);
-  }
+  if (!isPlain(value)) throw mustBe(path.slice(0, -1) || 'request', `an object of the fields of ${type.name}`, value);
   /** @type {Record<string, unknown>} */
   const checked = {};
   for (const [name, given] of Object.entries(value)) {
     if (type.oneofsArray.some((oneof) => oneof.name === name)) continue;
     if (!Object.hasOwn(type.fields, name)) {
       const known = Object.keys(type.fields).join(', ');
-      throw invalidField(path + name, `is no field of ${type.name}, which has ${known}`, given);
+      throw invalidField(path + name, `is no field of ${type.name}, which has ${known}`);
     }
     if (given === undefined || given === null) continue;
     const field = type.fields[name];
@@ -67,11 +90,13 @@ function message(type, value, path) {
  */
 function alternatives({ name, oneof: members }, named, checked, path) {
   const given = members.filter((member) => member in checked);
+  const one = `one of ${members.map(snakeCase).join(', ')}`;
   if (given.length > 1) {
-    throw invalidField(path + snakeCase(given[1]), `cannot be given beside ${given[0]}`, checked[given[1]]);
+    const field = path.slice(0, -1) || name;
+    throw invalidField(field, `must be ${one}, and is ${given.map(snakeCase).join(' and ')}`);
   }
   if (named !== undefined && named !== null && named !== given[0]) {
-    throw invalidField(path + name, `must name the member that is given, one of ${members.join(', ')}`, named);
+    throw mustBe(path + name, `the name of the member that is given, ${one}`, named);
   }
 }
 
@@ -81,7 +106,7 @@ function alternatives({ name, oneof: members }, named, checked, path) {
  * @param {string} path
  */
 function list(field, value, path) {
-  if (!Array.isArray(value)) throw invalidField(path, 'must be an array', value);
+  if (!Array.isArray(value)) throw mustBe(path, 'an array', value);
   return Array.from(value, (item, index) => single(field, item, `${path}[${index}]`));
 }
 
@@ -95,17 +120,21 @@ function single({ type, resolvedType }, value, path) {
   if (resolvedType instanceof protobuf.Enum) return enumerated(resolvedType, value, path);
   if (type in RANGES) return integer(type, value, path);
   const [rule, holds] = RULES[type];
-  if (!holds(value)) throw invalidField(path, rule, value);
+  if (!holds(value)) throw mustBe(path, rule, value);
   return value;
 }
 
+// NaN and infinities can be carried: the server says what is wrong with them.
 /** @type {Record<string, [string, (value: any) => boolean]>} */
 const RULES = {
-  bool: ['must be true or false', (value) => typeof value === 'boolean'],
-  string: ['must be a string', (value) => typeof value === 'string'],
-  double: ['must be a finite number', Number.isFinite],
-  float: ['must be a finite number of 32 bits', (value) => Number.isFinite(value) && isFinite(Math.fround(value))],
-  bytes: ['must be a Uint8Array, or a string of base64', (value) => value instanceof Uint8Array || isBase64(value)],
+  bool: ['true or false', (value) => typeof value === 'boolean'],
+  string: ['a string of whole characters', (value) => typeof value === 'string' && !/\p{Surrogate}/u.test(value)],
+  double: ['a number', (value) => typeof value === 'number'],
+  float: [
+    'a number of 32 bits',
+    (value) => typeof value === 'number' && Number.isFinite(Math.fround(value)) === Number.isFinite(value),
+  ],
+  bytes: ['a Uint8Array, or a string of base64', (value) => value instanceof Uint8Array || isBase64(value)],
 };
 
 /**
@@ -116,7 +145,7 @@ const RULES = {
 function enumerated({ values, valuesById }, value, path) {
   const known =
     typeof value === 'number' ? value in valuesById : typeof value === 'string' && Object.hasOwn(values, value);
-  if (!known) throw invalidField(path, `must be one of ${Object.keys(values).join(', ')}`, value);
+  if (!known) throw mustBe(path, `one of ${Object.keys(values).join(', ')}`, value);
   return value;
 }
 
@@ -131,8 +160,9 @@ function integer(type, value, path) {
     Number.isSafeInteger(value) || typeof value === 'bigint' || (typeof value === 'string' && /^-?\d+$/.test(value));
   const exact = isWhole ? BigInt(/** @type {any} */ (value)) : least - 1n;
   if (exact < least || exact > greatest) {
-    const exactly = greatest > Number.MAX_SAFE_INTEGER ? '; above 2^53 - 1 as a bigint or a decimal string' : '';
-    throw invalidField(path, `must be a whole number from ${least} to ${greatest}${exactly}`, value);
+    const isInexact = typeof value === 'number' && value > Number.MAX_SAFE_INTEGER && value <= Number(greatest);
+    const remedy = isInexact ? 'give a bigint, or a decimal string, above 2^53 - 1' : '';
+    throw mustBe(path, `a whole number from ${least} to ${greatest}`, value, remedy);
   }
   return type.endsWith('64') ? exact.toString() : Number(exact);
 }
@@ -142,7 +172,7 @@ function integer(type, value, path) {
  * @param {unknown} value
  * @returns {value is Record<string, unknown>}
  */
-function isPlain(value) {
+export function isPlain(value) {
   if (typeof value !== 'object' || value === null) return false;
   const prototype = Object.getPrototypeOf(value);
   return prototype === null || Object.getPrototypeOf(prototype) === null;
@@ -153,9 +183,18 @@ function isBase64(value) {
   return typeof value === 'string' && value.length % 4 === 0 && /^[A-Za-z0-9+/]*={0,2}$/.test(value);
 }
 
+/**
+ * Whether the name is a string, and an own property.
+ * @param {object} object
+ * @param {unknown} name
+ */
+function has(object, name) {
+  return typeof name === 'string' && Object.hasOwn(object, name);
+}
+
 /** @param {string} name */
-function capitalized(name) {
-  return name[0].toUpperCase() + name.slice(1);
+function small(name) {
+  return name[0].toLowerCase() + name.slice(1);
 }
 
 /**

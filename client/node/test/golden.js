@@ -6,28 +6,53 @@ import { Client, Picture, ZooError } from 'pixelzoo';
 const [address, file] = process.argv.slice(2);
 const client = new Client(address);
 
-// A request of the file has the names of proto3 JSON, and so has a message here: it goes as it is.
-/** @type {Record<string, (request: any) => Promise<Uint8Array[]>>} */
+/** @type {Record<string, (model: string, request: any) => Promise<Uint8Array[]>>} By the client's own methods. */
 const methods = {
-  Sample: async (request) => generated(await client.call('sampling', 'sample', request)),
-  Translate: async (request) => generated(await client.call('translation', 'translate', request)),
-  Decode: async (request) => pixels((await client.call('latent', 'decode', request)).images),
-  Score: async (request) => scores((await client.call('scoring', 'score', request)).scores),
-  StreamSample: async (request) => {
-    const images = [];
-    for await (const { image } of client.stream('sampling', 'streamSample', request)) if (image) images.push(image);
-    return generated({ images: images.sort((a, b) => a.index - b.index) });
+  Sample: async (model, request) => pixels(await client.sample(model, wanted(request))),
+  Translate: async (model, { images, ...request }) => {
+    return pixels(await client.translate(model, given(images), wanted(request)));
+  },
+  Score: async (model, { images, ...request }) => scores(await client.score(model, given(images), wanted(request))),
+  StreamSample: async (model, { sample, previewInterval }) => {
+    const pictures = [];
+    for await (const event of client.streamSample(model, { ...wanted(sample), previewInterval })) {
+      if (event.kind === 'picture') pictures.push(event.picture);
+    }
+    return pixels(pictures.sort((a, b) => a.index - b.index));
+  },
+  // There is no method for it, so the message of the proto goes as it is, with the model in it.
+  Decode: async (name, request) => {
+    const { images } = await client.call('latent', 'decode', { ...request, model: { name } });
+    return pixels(images.map((/** @type {any} */ image) => new Picture(image)));
   },
 };
 
-/** @param {{ images: { image: any }[] }} reply */
-function generated({ images }) {
-  return pixels(images.map(({ image }) => image));
+/**
+ * A request of the file, which has the names of proto3 JSON, as the client's arguments.
+ * @param {any} request
+ */
+function wanted({ encoding, options, ...request }) {
+  const numbers = JSON.parse(JSON.stringify(options ?? {}), (_, value) => (value === 'NaN' ? NaN : value));
+  const name = encoding && { encoding: encoding.replace('IMAGE_ENCODING_', '').toLowerCase() };
+  return { ...request, ...name, options: numbers };
 }
 
-/** @param {any[]} images */
-function pixels(images) {
-  return images.map((image) => new Picture(image).pixels());
+/**
+ * @param {any[]} [images]
+ * @returns {(Uint8Array | Picture)[]}
+ */
+function given(images = []) {
+  return images.map(({ encoded, raw }) => {
+    if (encoded) return Buffer.from(encoded.data, 'base64');
+    const [height, width, channels] = raw.shape;
+    const image = { height, width, channels, raw: { ...raw, data: Buffer.from(raw.data, 'base64') } };
+    return new Picture(/** @type {any} */ (image));
+  });
+}
+
+/** @param {Picture[]} pictures */
+function pixels(pictures) {
+  return pictures.map((picture) => picture.pixels());
 }
 
 /** @param {import('../lib/client.js').ImageScore[]} scores */
@@ -40,14 +65,15 @@ function scores(scores) {
   });
 }
 
-for (const { name, method, request } of JSON.parse(await readFile(file, 'utf8'))) {
+for (const { name, method, model, request } of JSON.parse(await readFile(file, 'utf8'))) {
   try {
     const digest = createHash('sha256');
-    for (const bytes of await methods[method](request)) digest.update(bytes);
+    for (const bytes of await methods[method](model, request)) digest.update(bytes);
     console.log(name, digest.digest('hex'));
   } catch (error) {
     if (!(error instanceof ZooError)) throw error;
-    console.log([name, error.code, error.reason, ...error.violations.slice(0, 1).map(({ field }) => field)].join(' '));
+    const rules = error.violations.map(({ field, description }) => `[${field}: ${description}]`);
+    console.log([name, error.code, error.reason, error.message, ...rules].join(' '));
   }
 }
 client.close();

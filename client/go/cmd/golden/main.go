@@ -10,7 +10,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"log"
 	"os"
 	"sort"
@@ -26,6 +25,7 @@ import (
 type golden struct {
 	Name    string
 	Method  string
+	Model   string
 	Request json.RawMessage
 }
 
@@ -55,9 +55,9 @@ func main() {
 		case err == nil:
 			fmt.Printf("%s %x\n", request.Name, sha256.Sum256(payload))
 		case errors.As(err, &refusal):
-			fmt.Print(request.Name, " ", code.Code(refusal.Code), " ", refusal.Reason)
-			if len(refusal.Violations) > 0 {
-				fmt.Print(" ", refusal.Violations[0].Field)
+			fmt.Print(request.Name, " ", code.Code(refusal.Code), " ", refusal.Reason, " ", refusal.Message)
+			for _, violation := range refusal.Violations {
+				fmt.Printf(" [%s: %s]", violation.Field, violation.Description)
 			}
 			fmt.Println()
 		default:
@@ -72,51 +72,53 @@ func (g golden) run(ctx context.Context, client *pixelzoo.Client) ([]byte, error
 	case "Sample":
 		request := &v1.SampleRequest{}
 		g.parse(request)
-		reply, err := client.Sampling.Sample(ctx, request)
-		if err != nil {
-			return nil, pixelzoo.FromStatus(err)
-		}
-		return generated(reply.Images)
+		pictures, err := client.Sample(ctx, g.Model, sampling(request))
+		return pixels(pictures, err)
 	case "StreamSample":
 		request := &v1.StreamSampleRequest{}
 		g.parse(request)
-		replies, err := client.Sampling.StreamSample(ctx, request)
-		if err != nil {
-			return nil, pixelzoo.FromStatus(err)
-		}
-		images, err := received(replies)
-		if err != nil {
-			return nil, pixelzoo.FromStatus(err)
-		}
-		return generated(images)
+		options := sampling(request.Sample)
+		options.PreviewInterval = request.PreviewInterval
+		stream := client.StreamSample(ctx, g.Model, options)
+		defer stream.Close()
+		pictures := received(stream)
+		return pixels(pictures, stream.Err())
 	case "Translate":
 		request := &v1.TranslateRequest{}
 		g.parse(request)
-		reply, err := client.Translation.Translate(ctx, request)
-		if err != nil {
-			return nil, pixelzoo.FromStatus(err)
-		}
-		var images []*v1.Image
-		for _, item := range reply.Images {
-			images = append(images, item.Image)
-		}
-		return pixels(images)
-	case "Decode":
+		pictures, err := client.Translate(ctx, g.Model, inputs(request.Images), &pixelzoo.TranslateOptions{
+			Seed:         request.Seed,
+			Labels:       request.Labels,
+			Encoding:     request.Encoding,
+			Reproducible: request.Reproducible,
+			Adversarial:  request.Options.GetAdversarial(),
+			Diffusion:    request.Options.GetDiffusion(),
+		})
+		return pixels(pictures, err)
+	case "Score":
+		request := &v1.ScoreRequest{}
+		g.parse(request)
+		made, err := client.Score(ctx, g.Model, inputs(request.Images), &pixelzoo.ScoreOptions{
+			Seed:           request.Seed,
+			Labels:         request.Labels,
+			Reproducible:   request.Reproducible,
+			Diffusion:      request.Options.GetDiffusion(),
+			LatentVariable: request.Options.GetLatentVariable(),
+		})
+		return scores(made), err
+	case "Decode": // There is no method for it, so the stub takes the model as its message.
 		request := &v1.DecodeRequest{}
 		g.parse(request)
+		request.Model = &v1.ModelSelector{Name: g.Model}
 		reply, err := client.Latent.Decode(ctx, request)
 		if err != nil {
 			return nil, pixelzoo.FromStatus(err)
 		}
-		return pixels(reply.Images)
-	case "Score":
-		request := &v1.ScoreRequest{}
-		g.parse(request)
-		reply, err := client.Scoring.Score(ctx, request)
-		if err != nil {
-			return nil, pixelzoo.FromStatus(err)
+		var pictures []*pixelzoo.Picture
+		for _, image := range reply.Images {
+			pictures = append(pictures, pixelzoo.NewPicture(image))
 		}
-		return scores(reply.Scores), nil
+		return pixels(pictures, nil)
 	}
 	return nil, fmt.Errorf("there is no method %s", g.Method)
 }
@@ -127,36 +129,51 @@ func (g golden) parse(request proto.Message) {
 	}
 }
 
-// received are the finished pictures of a stream, in order.
-func received(replies v1.SamplingService_StreamSampleClient) ([]*v1.GeneratedImage, error) {
-	var images []*v1.GeneratedImage
-	for {
-		reply, err := replies.Recv()
-		if err == io.EOF {
-			sort.Slice(images, func(i, j int) bool { return images[i].Index < images[j].Index })
-			return images, nil
-		}
-		if err != nil {
-			return nil, err
-		}
-		if image := reply.GetImage(); image != nil {
-			images = append(images, image)
-		}
+func sampling(request *v1.SampleRequest) *pixelzoo.SampleOptions {
+	return &pixelzoo.SampleOptions{
+		Count:          request.GetCount(),
+		Seed:           request.Seed,
+		Labels:         request.Labels,
+		Encoding:       request.Encoding,
+		Reproducible:   request.Reproducible,
+		Diffusion:      request.Options.GetDiffusion(),
+		Autoregressive: request.Options.GetAutoregressive(),
+		LatentVariable: request.Options.GetLatentVariable(),
+		Adversarial:    request.Options.GetAdversarial(),
 	}
 }
 
-func generated(items []*v1.GeneratedImage) ([]byte, error) {
-	var images []*v1.Image
-	for _, item := range items {
-		images = append(images, item.Image)
-	}
-	return pixels(images)
-}
-
-func pixels(images []*v1.Image) ([]byte, error) {
-	var all []byte
+func inputs(images []*v1.Image) []pixelzoo.Input {
+	var pictures []pixelzoo.Input
 	for _, image := range images {
-		pixels, err := pixelzoo.NewPicture(image).Pixels()
+		if file := image.GetEncoded(); file != nil {
+			pictures = append(pictures, pixelzoo.File(file.Data))
+		} else {
+			pictures = append(pictures, pixelzoo.NewPicture(image))
+		}
+	}
+	return pictures
+}
+
+// received are the finished pictures of a stream, in order.
+func received(stream *pixelzoo.Stream) []*pixelzoo.Picture {
+	var pictures []*pixelzoo.Picture
+	for stream.Next() {
+		if picture, ok := stream.Event().(*pixelzoo.Picture); ok {
+			pictures = append(pictures, picture)
+		}
+	}
+	sort.Slice(pictures, func(i, j int) bool { return pictures[i].Index < pictures[j].Index })
+	return pictures
+}
+
+func pixels(pictures []*pixelzoo.Picture, err error) ([]byte, error) {
+	if err != nil {
+		return nil, err
+	}
+	var all []byte
+	for _, picture := range pictures {
+		pixels, err := picture.Pixels()
 		if err != nil {
 			return nil, err
 		}

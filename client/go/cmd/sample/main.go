@@ -1,13 +1,15 @@
-// Command sample draws new pictures, with progress: sample [-count N] [-seed N] [-label N] [-out FILE] [MODEL]
+// Command sample draws new pictures, with progress: sample [-count N] [-seed N] [-label CLASS] [-out FILE] [MODEL]
 package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"log"
 	"os"
 	"os/signal"
+	"strconv"
 	"strings"
 
 	"pixelzoo"
@@ -15,37 +17,47 @@ import (
 
 func main() {
 	log.SetFlags(0)
-	count := flag.Uint("count", 1, "how many pictures")
-	seed := flag.Int64("seed", -1, "seed of the first picture; -1 lets the server draw one")
-	label := flag.Int("label", -1, "class of the pictures; -1 for none")
+	options := &pixelzoo.SampleOptions{}
+	flag.Func("count", "how many pictures; 1 if it is not set", func(text string) error {
+		count, err := strconv.ParseUint(text, 10, 32)
+		if count == 0 { // Go's zero would be the default.
+			return errors.New("it must be a whole number of at least 1")
+		}
+		options.Count = uint32(count)
+		return err
+	})
+	flag.Func("seed", "seed of the first picture; the server draws one if it is not set", func(text string) error {
+		seed, err := strconv.ParseUint(text, 10, 64)
+		options.Seed = &seed
+		return err
+	})
+	label := flag.String("label", "", "class of the pictures, by name or number; none if it is not set")
 	out := flag.String("out", "sample.png", "the file to write; several are numbered")
 	flag.Parse()
 	model := "ddpm_fashion_mnist"
 	if flag.NArg() > 0 {
 		model = flag.Arg(0)
 	}
-	options := &pixelzoo.SampleOptions{Count: uint32(*count)}
-	if *seed >= 0 {
-		options.Seed = pixelzoo.Seed(uint64(*seed))
-	}
-	if *label >= 0 {
-		options.Labels = []int32{int32(*label)}
-	}
 	// Ctrl-C ends the call, and with it the server's work.
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	if err := sample(ctx, model, options, *out); err != nil {
+	if err := sample(ctx, model, *label, options, *out); err != nil {
 		log.Fatal(err)
 	}
 }
 
-func sample(ctx context.Context, model string, options *pixelzoo.SampleOptions, out string) error {
+func sample(ctx context.Context, model, label string, options *pixelzoo.SampleOptions, out string) error {
 	client, err := pixelzoo.FromEnv()
 	if err != nil {
 		return err
 	}
 	defer client.Close()
 
+	if label != "" {
+		if options.Labels, err = client.Labels(ctx, model, label); err != nil {
+			return err
+		}
+	}
 	stream := client.StreamSample(ctx, model, options)
 	defer stream.Close()
 	var done []string
