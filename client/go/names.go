@@ -19,7 +19,7 @@ import (
 func (c *Client) Labels(ctx context.Context, model string, classes ...string) ([]int32, error) {
 	labels := make([]int32, len(classes))
 	for i, class := range classes {
-		if number, err := strconv.ParseInt(class, 10, 32); err == nil {
+		if number, err := strconv.ParseInt(class, 10, 32); err == nil && class[0] != '+' {
 			labels[i] = int32(number)
 			continue
 		}

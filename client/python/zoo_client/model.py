@@ -14,7 +14,7 @@ from pixelzoo.v1 import capability_pb2, card_pb2, catalog_service_pb2
 from zoo_client.arguments import whole
 from zoo_client.errors import InvalidField
 
-_NUMBER = re.compile(r"[+-]?[0-9]{1,10}")
+_NUMBER = re.compile(r"-?[0-9]{1,10}")
 
 
 @dataclass(frozen=True)
