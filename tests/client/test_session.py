@@ -139,12 +139,15 @@ def test_what_cannot_be_made_again(
 
 
 def test_another_picture_than_the_one_it_was_made_of_is_refused(zoo: Client, target: str) -> None:
-    digest = hashlib.sha256(BOOT.tobytes()).hexdigest()
+    digest = hashlib.sha256(b"28x28x1 " + BOOT.tobytes()).hexdigest()
     image, scores = IMAGES["turner"](zoo), SCORES["halves"](zoo)
     assert image.recipe.source_sha256 == digest
     for method, made in (("reproduce", image), ("rescore", replace(scores.recipe, source_sha256=digest))):
         with pytest.raises(errors.InvalidField, match=f"picture: .* the recipe was made of {digest[:12]}"):
             again(target, method, made, SHIRT)
+    enlarged = zoo.upscale("enlarger", COLOURS)[0]
+    with pytest.raises(errors.InvalidField, match="picture: "):  # Equal pixels of another shape.
+        again(target, "reproduce", enlarged, COLOURS.reshape(2, 8, 3))
     assert replace(image.recipe, source_sha256="f" * 64) != image.recipe
     # A server from before there was such a field.
     [found, _] = again(target, "reproduce", replace(image.recipe, source_sha256=""), BOOT)

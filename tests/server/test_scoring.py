@@ -84,7 +84,7 @@ def test_the_stream_gives_the_same_scores_and_progress(api, model):
 
 
 def test_the_recipe_says_which_picture_was_scored(api):
-    digests = [hashlib.sha256(bytes([level]) * 16).hexdigest() for level in (3, 4)]
+    digests = [hashlib.sha256(b"4x4x1 " + bytes([level]) * 16).hexdigest() for level in (3, 4)]
     scores = api.scoring.Score(request(levels=(3, 4))).scores
     assert [score.recipe.source_sha256 for score in scores] == digests
     news = list(api.scoring.StreamScore(StreamScoreRequest(score=request(levels=(3, 4)))))

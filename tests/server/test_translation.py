@@ -71,7 +71,8 @@ def test_the_stream_gives_the_same_pictures_and_progress(api):
 
 def test_the_recipe_says_which_picture_it_was_made_of(api):
     pictures = random_pictures((2, 3), *[(32, 32)] * 12)  # Together too large to be hashed in the event loop.
-    digests = [hashlib.sha256(pixels.tobytes()).hexdigest() for pixels in pictures]
+    digests = [hashlib.sha256(b"2x3x3 " + pictures[0].tobytes()).hexdigest()]
+    digests += [hashlib.sha256(b"32x32x3 " + pixels.tobytes()).hexdigest() for pixels in pictures[1:]]
     images = api.translation.Translate(request(pictures)).images
     assert [image.recipe.source_sha256 for image in images] == digests
     news = list(api.translation.StreamTranslate(StreamTranslateRequest(translate=request(pictures))))
@@ -86,4 +87,4 @@ def test_a_file_counts_by_its_pixels(api):
     asked = request([])
     asked.images.add().encoded.data = file.getvalue()
     [image] = api.translation.Translate(asked).images
-    assert image.recipe.source_sha256 == hashlib.sha256(colours.tobytes()).hexdigest()
+    assert image.recipe.source_sha256 == hashlib.sha256(b"3x4x3 " + colours.tobytes()).hexdigest()

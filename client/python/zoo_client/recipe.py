@@ -35,8 +35,8 @@ class Recipe:
         options: every option that was used, by name; choices by name too, images as pixels.
         reproducible: whether it was made at one batch size from start to end.
         kind: what was asked for: "sample", "translate" or "score".
-        source_sha256: SHA-256 of the pixels that were translated or scored, uint8 [h, w, c], in hexadecimal; empty for
-            a sample.
+        source_sha256: which picture was translated or scored: SHA-256 of its shape and pixels, as recipe.proto says;
+            empty for a sample.
     """
 
     model: str

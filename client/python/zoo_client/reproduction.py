@@ -76,12 +76,13 @@ class Reproduction:
             raise InvalidField.of("recipe", "it is that of an image, which `reproduce` gives again")
         return self._same(picture, model.card.image_shape.channels)
 
-    def _same(self, picture: Images, channels: int) -> Pixels:
+    def _same(self, picture: Images, model_channels: int) -> Pixels:
         """The pixels of the picture, which must be the one that the recipe names."""
-        pixels = as_list(picture, channels)
+        pixels = as_list(picture, model_channels)
         if len(pixels) != 1:
             raise InvalidField.of("picture", f"one image, not {len(pixels)}: a recipe is that of one")
-        digest = hashlib.sha256(pixels[0].tobytes()).hexdigest()
+        height, width, channels = pixels[0].shape
+        digest = hashlib.sha256(f"{height}x{width}x{channels} ".encode() + pixels[0].tobytes()).hexdigest()
         if self.recipe.source_sha256 not in ("", digest):  # Older servers did not say which it was.
             raise InvalidField.of(
                 "picture",

@@ -162,8 +162,8 @@ class TranslationRecipe(google.protobuf.message.Message):
     Range: any; default: false; unit: none.
     """
     source_sha256: builtins.str
-    """OUTPUT_ONLY. Which picture was translated: SHA-256, in hexadecimal, of its pixels as they are once it is decoded, a
-    byte each value, row by row, the channels of a pixel side by side.
+    """OUTPUT_ONLY. Which picture was translated: SHA-256, in hexadecimal, of its height, width and channels as the text
+    "28x28x1 ", followed by its decoded pixels, a byte each value, row by row, the channels of a pixel side by side.
     Range: 64 characters, [0-9a-f]; default: always set; unit: none.
     """
     @property
@@ -273,8 +273,8 @@ class ScoreRecipe(google.protobuf.message.Message):
     Range: any; default: false; unit: none.
     """
     source_sha256: builtins.str
-    """OUTPUT_ONLY. Which picture was scored: SHA-256, in hexadecimal, of its pixels as they are once it is decoded, a
-    byte each value, row by row, the channels of a pixel side by side.
+    """OUTPUT_ONLY. Which picture was scored: SHA-256, in hexadecimal, of its height, width and channels as the text
+    "28x28x1 ", followed by its decoded pixels, a byte each value, row by row, the channels of a pixel side by side.
     Range: 64 characters, [0-9a-f]; default: always set; unit: none.
     """
     @property
