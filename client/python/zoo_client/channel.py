@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import json
 import math
+import re
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypedDict
@@ -63,7 +64,19 @@ CHANNEL_OPTIONS: list[tuple[str, int | str]] = [
     ("grpc.keepalive_timeout_ms", 20_000),
     ("grpc.keepalive_permit_without_calls", 0),
     ("grpc.enable_retries", 1),
+    (
+        "grpc.max_reconnect_backoff_ms",
+        5_000,
+    ),  # gRPC's own two minutes are long after a restart of the server.
 ]
+
+
+SCHEMES = ("dns:", "ipv4:", "ipv6:", "unix:", "unix-abstract:", "xds:")
+"""With which gRPC knows targets that are more than host:port."""
+
+_ADDRESS = re.compile(r"(?:\[[0-9A-Fa-f:.%]+\]|[^:/\[\]\s,]+):(?P<port>[0-9]{1,5})")
+_TOKEN = re.compile(r"[!-~]+")
+_HOST = re.compile(r"[A-Za-z0-9._:-]+")
 
 
 class Settings(TypedDict, total=False):
@@ -79,18 +92,24 @@ class Settings(TypedDict, total=False):
 def resolved(target: str) -> str:
     """The target as gRPC takes it: "10.0.0.1:1,10.0.0.2:1" becomes "ipv4:10.0.0.1:1,10.0.0.2:1".
 
-    Raises InvalidSetting for a list of anything but IP addresses of one kind, which gRPC cannot call in turn.
+    Raises InvalidSetting for what is no address, of which gRPC would call another or none; and for a list of anything
+    but IP addresses of one kind, which it cannot call in turn.
     """
-    if "," not in target or target.startswith(("ipv4:", "ipv6:", "unix:", "dns:", "xds:")):
+    if target.startswith(SCHEMES):
+        return target
+    if "," not in target:
+        known = _ADDRESS.fullmatch(target)
+        if not known or not 0 < int(known["port"]) < 2**16:
+            raise InvalidSetting("target", f"{target}: must be host:port, with a port from 1 to 65535")
         return target
     versions, addresses = set(), []
     for address in target.split(","):
-        host, colon, port = address.strip().rpartition(":")
+        host, _, port = address.strip().rpartition(":")
         try:
             ip = ipaddress.ip_address("127.0.0.1" if host == "localhost" else host.strip("[]"))
         except ValueError:
             ip = None
-        if ip is None or not colon or not port.isdigit():
+        if ip is None or not re.fullmatch("[0-9]{1,5}", port) or not 0 < int(port) < 2**16:
             raise InvalidSetting(
                 "target",
                 f"{address.strip()!r} is no IP address with a port: several addresses are such as 10.0.0.1:50051; "
@@ -166,8 +185,11 @@ def check(
         raise InvalidSetting("credentials", rule)
     if token is not None and not isinstance(token, str):  # What it is instead may be as secret.
         raise InvalidSetting("token", "must be a text, and is none")
-    if server_name is not None:
+    if server_name is not None and not _HOST.fullmatch(
         text(server_name, "server_name", refuse=InvalidSetting)
+    ):
+        rule = f"{server_name}: is no host name: give the one in the server's certificate"
+        raise InvalidSetting("server_name", rule)
     switch(wait_for_ready, "wait_for_ready", refuse=InvalidSetting)
     whole(connections, "connections", 1, MAX_CONNECTIONS, refuse=InvalidSetting)
     whole(retries, "retries", 0, refuse=InvalidSetting)
@@ -179,10 +201,9 @@ def authorization(token: str | None, target: str, encrypted: bool) -> tuple[tupl
         return ()
     if not encrypted and not _is_loopback(target):
         raise InsecureToken(target)
-    if not token.isascii() or not token.isprintable():
-        raise InvalidSetting(
-            "token", "has characters that no token has, such as the end of a line: copy it anew"
-        )
+    if not _TOKEN.fullmatch(token):
+        rule = "has characters that no token has: give the one that the server's operator gave"
+        raise InvalidSetting("token", rule)
     return (("authorization", f"Bearer {token}"),)
 
 

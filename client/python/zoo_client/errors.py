@@ -191,7 +191,9 @@ class ClientClosed(ZooError, ValueError):
     default_reason = "CLIENT_CLOSED"
 
     def __init__(self) -> None:
-        super().__init__("the client is closed: make a new one, and close it after its last call")
+        super().__init__(
+            "the client is closed: make a new one, and close it after its last call", code="CANCELLED"
+        )
 
 
 class LocalServerFailed(ZooError):
@@ -236,8 +238,7 @@ class InsecureToken(ZooError, ValueError):
 
     def __init__(self, target: str) -> None:
         super().__init__(
-            f"the token would go to {target} unencrypted: use TLS (credentials=..., or the environment's "
-            "PIXELZOO_TLS_CA with the file of the server's authority)",
+            f"the token would go to {target} unencrypted: use TLS, such as by PIXELZOO_TLS_CA",
             code="UNAUTHENTICATED",
         )
 
