@@ -44,7 +44,7 @@ def whole(
 
 
 def real(value: object, path: str, *, refuse: Refuse = InvalidField.of) -> float:
-    """A number, which may be none of those that are finite."""
+    """A number as a float, infinities and nan included: what is out of range is the server's to say."""
     try:
         if isinstance(value, bool | np.bool_ | str | bytes):
             raise TypeError
@@ -70,6 +70,13 @@ def text(value: object, path: str, *, refuse: Refuse = InvalidField.of) -> str:
         value.encode()
     except UnicodeEncodeError:
         raise refuse(path, f"must be a text of Unicode, and is {value!a}") from None
+    return value
+
+
+def sendable_token(value: str, path: str, *, refuse: Refuse = InvalidField.of) -> str:
+    """A token that a header can carry. A refusal does not show it."""
+    if not value.isascii() or not value.isprintable():
+        raise refuse(path, "has characters that no token has, such as the end of a line: copy it anew")
     return value
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypedDict
 
 import grpc
 
-from zoo_client.arguments import real, shown, switch, text, whole
+from zoo_client.arguments import real, sendable_token, shown, switch, text, whole
 from zoo_client.errors import InsecureToken, InvalidSetting
 
 if TYPE_CHECKING:
@@ -179,11 +179,7 @@ def authorization(token: str | None, target: str, encrypted: bool) -> tuple[tupl
         return ()
     if not encrypted and not _is_loopback(target):
         raise InsecureToken(target)
-    if not token.isascii() or not token.isprintable():
-        raise InvalidSetting(
-            "token", "has characters that no token has, such as the end of a line: copy it anew"
-        )
-    return (("authorization", f"Bearer {token}"),)
+    return (("authorization", f"Bearer {sendable_token(token, 'token', refuse=InvalidSetting)}"),)
 
 
 def _is_loopback(target: str) -> bool:

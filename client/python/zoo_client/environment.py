@@ -17,6 +17,7 @@ import os
 from typing import TYPE_CHECKING
 
 from zoo_client import tls
+from zoo_client.arguments import sendable_token
 from zoo_client.errors import InvalidSetting
 
 if TYPE_CHECKING:
@@ -44,8 +45,9 @@ def target() -> str:
 
 
 def token() -> str | None:
-    """The token to send, if any."""
-    return os.environ.get(TOKEN) or None
+    """The token to send, if any; raises InvalidSetting for one that cannot be sent."""
+    value = os.environ.get(TOKEN) or None
+    return None if value is None else sendable_token(value, TOKEN, refuse=InvalidSetting)
 
 
 def server_name() -> str | None:
