@@ -73,7 +73,7 @@ def system_authorities() -> bytes | None:
         values = ", ".join(f"{name}={os.environ[name]}" for name in named)
         raise InvalidSetting(
             "ca",
-            f"{SYSTEM}: {values}: has no certificate that can be read: name PEM files there, or unset it",
+            f"{SYSTEM}: {values}: no certificate can be read there: name PEM files of some, or leave it unset",
         )
     return "".join(dict.fromkeys([*listed, *held[file], *held[folders]])).encode() or None
 
