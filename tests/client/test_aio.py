@@ -3,13 +3,27 @@
 import asyncio
 import inspect
 import threading
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from zoo_client import Client, Image, ImageScores, Preview, Progress, Session, aio, errors, held_out, images
+from zoo_client import (
+    Client,
+    Image,
+    ImageScores,
+    Preview,
+    Progress,
+    Recipe,
+    Session,
+    aio,
+    errors,
+    held_out,
+    images,
+    reproduction,
+)
 
 IMAGES = held_out.load().images[:3]
 
@@ -82,6 +96,34 @@ def test_the_loop_goes_on_while_pictures_are_encoded(target: str, monkeypatch: p
                 asyncio.get_running_loop().call_later(0.05, ticked.set)
                 await call()
 
+    run(calls())
+
+
+def test_the_loop_goes_on_while_a_session_reads_files_and_pictures(
+    target: str, zoo: Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def patiently(function: Callable[..., Any]) -> Callable[..., Any]:
+        def patient(*arguments: Any) -> Any:
+            ticked = threading.Event()
+            loop.call_soon_threadsafe(ticked.set)
+            assert ticked.wait(30), "the event loop waited for the session"
+            return function(*arguments)
+
+        return patient
+
+    [turned], [scores] = zoo.translate("turner", IMAGES[0]), zoo.score("quarters", IMAGES[0])
+    turned.save(tmp_path / "turned.png")
+    monkeypatch.setattr(Recipe, "from_png", patiently(Recipe.from_png))
+    monkeypatch.setattr(reproduction, "as_list", patiently(reproduction.as_list))
+
+    async def calls() -> None:
+        nonlocal loop
+        loop = asyncio.get_running_loop()
+        async with aio.Client(target) as other:
+            await aio.Session(other).reproduce(tmp_path / "turned.png", IMAGES[0])
+            await aio.Session(other).rescore(scores, IMAGES[0])
+
+    loop: Any = None
     run(calls())
 
 

@@ -3,8 +3,9 @@
 import asyncio
 import socket
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import Any
 
 import grpc
@@ -49,7 +50,7 @@ def catalog() -> Catalog:
 
 @pytest.fixture
 def address(catalog: Catalog) -> Iterator[str]:
-    server = grpc.server(ThreadPoolExecutor(2))
+    server = grpc.server(ThreadPoolExecutor(4))
     catalog_service_pb2_grpc.add_CatalogServiceServicer_to_server(catalog, server)
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()
@@ -228,12 +229,29 @@ def test_closing_ends_a_call_in_its_midst(address: str, catalog: Catalog) -> Non
             call.result(60)
 
 
+async def once_cancelled(call: Awaitable[Any]) -> Any:
+    """Awaits the call after a cancellation that it survives."""
+    with suppress(asyncio.CancelledError):
+        await asyncio.Event().wait()
+    return await call
+
+
 def test_closing_ends_a_task_in_its_midst_and_does_not_look_like_its_cancellation(
     address: str, catalog: Catalog
 ) -> None:
     async def calls() -> None:
         client = aio.Client(address)
         task = asyncio.create_task(client.model("m"))
+        assert await asyncio.to_thread(catalog.begun.wait, 60)
+        await client.close()
+        with pytest.raises(errors.ClientClosed):
+            await task
+
+        catalog.begun.clear()
+        client = aio.Client(address)
+        task = asyncio.create_task(once_cancelled(client.model("m")))
+        await asyncio.sleep(0)
+        task.cancel()
         assert await asyncio.to_thread(catalog.begun.wait, 60)
         await client.close()
         with pytest.raises(errors.ClientClosed):

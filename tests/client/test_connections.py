@@ -199,6 +199,11 @@ def test_waits_grow_and_are_not_the_same_for_all() -> None:
         ("10.0.0.1:1", {"encoding": "gif"}, "encoding: must be png, jpeg or raw, and is 'gif'"),
         (
             "10.0.0.1:1",
+            {"encoding": np.array(["png", "raw"])},
+            "encoding: must be png, jpeg or raw, and is array",
+        ),
+        (
+            "10.0.0.1:1",
             {"credentials": "ca.pem"},
             "credentials: must be grpc.ChannelCredentials, and is 'ca.pem'",
         ),

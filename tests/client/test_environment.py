@@ -6,8 +6,10 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import grpc
 import pytest
@@ -47,17 +49,23 @@ def named(
 ) -> Iterator[str]:
     """The environment names a server whose certificate has another name than its address; gives its other one."""
     authority = certificates.authority()
-    pair = certificates.vouched_by(authority, "zoo.example")
+    (tmp_path / "ca.pem").write_bytes(authority.certificate_pem)
+    with serving(catalog, certificates.vouched_by(authority, "zoo.example")) as (address, other):
+        values = (address, str(tmp_path / "ca.pem"), "zoo.example", "", "", "pxz_secret")
+        for name, value in zip(NAMES, values, strict=True):
+            monkeypatch.setenv(name, value)
+        yield other
+
+
+@contextmanager
+def serving(catalog: Catalog, pair: Any) -> Iterator[tuple[str, str]]:
+    """Two addresses of a server with this certificate."""
     credentials = grpc.ssl_server_credentials([(pair.key_pem(), pair.certificate_pem)])
     server = grpc.server(ThreadPoolExecutor(2))
     catalog_service_pb2_grpc.add_CatalogServiceServicer_to_server(catalog, server)
     port, other = (server.add_secure_port("127.0.0.1:0", credentials) for _ in range(2))
     server.start()
-    (tmp_path / "ca.pem").write_bytes(authority.certificate_pem)
-    values = (f"127.0.0.1:{port}", str(tmp_path / "ca.pem"), "zoo.example", "", "", "pxz_secret")
-    for name, value in zip(NAMES, values, strict=True):
-        monkeypatch.setenv(name, value)
-    yield f"127.0.0.1:{other}"
+    yield f"127.0.0.1:{port}", f"127.0.0.1:{other}"
     server.stop(None)
 
 
@@ -102,6 +110,8 @@ def test_what_is_empty_is_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_all_whom_the_system_trusts(named: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     file = os.environ[environment.TLS_CA]
     monkeypatch.setenv(environment.TLS_CA, "system")
+    for name in ("SSL_CERT_FILE", "SSL_CERT_DIR"):
+        monkeypatch.delenv(name, raising=False)
     with Client.from_env() as client, pytest.raises(errors.ServerUnreachable):
         client.models()
     monkeypatch.setenv("SSL_CERT_FILE", file)
@@ -118,10 +128,48 @@ def test_all_whom_the_system_trusts(named: str, monkeypatch: pytest.MonkeyPatch,
     with Client.from_env(timeout=60) as client:
         assert client.models() == []
     assert tls.system_authorities().count(b"BEGIN CERTIFICATE") == 1
-    monkeypatch.setenv("SSL_CERT_DIR", str(tmp_path / "nowhere"))
-    assert tls.system_authorities() is None  # Then gRPC takes its own list.
-    with Client.from_env() as client, pytest.raises(errors.ServerUnreachable):
-        client.models()
+
+    for others in (["nowhere"], [file, ""]):  # A file is no folder that can be listed.
+        monkeypatch.setenv("SSL_CERT_DIR", os.pathsep.join([*others, str(folder)]))
+        with Client.from_env(timeout=60) as client:
+            assert client.models() == []
+
+
+def test_the_system_may_trust_a_certificate_that_is_no_authoritys(
+    named: str, catalog: Catalog, certificates: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = certificates.self_signed("zoo.example")
+    (tmp_path / "own.pem").write_bytes(own.certificate_pem)
+    monkeypatch.setenv(environment.TLS_CA, "system")
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "own.pem"))
+    monkeypatch.setenv("SSL_CERT_DIR", "")
+    with serving(catalog, own) as (address, _), Client.from_env(address, timeout=60) as client:
+        assert client.models() == []
+
+
+def test_variables_of_the_system_that_name_no_certificate_are_named(
+    named: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(environment.TLS_CA, "system")
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "nowhere.pem"))
+    monkeypatch.delenv("SSL_CERT_DIR", raising=False)
+    with pytest.raises(
+        errors.InvalidSetting, match=r"PIXELZOO_TLS_CA: system: SSL_CERT_FILE=.*/nowhere.pem:"
+    ):
+        Client.from_env()
+    monkeypatch.setenv("SSL_CERT_DIR", f"{tmp_path}{os.pathsep}/nowhere")
+    with pytest.raises(
+        errors.InvalidSetting, match=r"ca: system: SSL_CERT_FILE=.*, SSL_CERT_DIR=.*:/nowhere:"
+    ):
+        tls.credentials()
+
+
+def test_what_else_is_in_the_file_of_the_authority_does_not_matter(named: str) -> None:
+    file = Path(os.environ[environment.TLS_CA])
+    windows = b"".join((b"\xef\xbb\xbf", file.read_bytes().replace(b"\n", b"\r\n"), b"Z\xfcrich\r\n"))
+    file.write_bytes(windows)
+    with Client.from_env(timeout=60) as client:
+        assert client.models() == []
 
 
 @pytest.mark.parametrize(
@@ -155,6 +203,20 @@ def test_a_token_from_it_stays_on_the_machine_without_tls(kind, monkeypatch: pyt
     monkeypatch.delenv(environment.TLS_CA, raising=False)
     with pytest.raises(errors.InsecureToken, match="PIXELZOO_TLS_CA"):
         kind.from_env("zoo.example:50051")
+
+
+@pytest.mark.parametrize("kind", [Client, aio.Client])
+def test_a_token_that_cannot_be_sent_is_that_of_the_variable(kind, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in NAMES:
+        monkeypatch.setenv(name, "")
+    monkeypatch.setenv(environment.TOKEN, "pxz_secret\n")
+    with pytest.raises(
+        errors.InvalidSetting, match="PIXELZOO_TOKEN: has characters that no token has"
+    ) as caught:
+        kind.from_env()
+    assert "secret" not in str(caught.value)
+    with pytest.raises(errors.InvalidSetting, match=r"^token: has characters"):
+        kind("localhost:1", token="pxz_secret\n")
 
 
 @pytest.mark.parametrize(

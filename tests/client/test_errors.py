@@ -105,6 +105,7 @@ def test_several_fields_are_named_at_once(zoo: Client) -> None:
             )
             for value in ("much", "2", True)
         ),
+        ("quarters", {"guidance": 1e300}, "options.diffusion.guidance", "must be 0 to 10, and is 1e+300"),
         (
             "quarters",
             {"labels": "Hat"},
@@ -169,6 +170,12 @@ def test_what_cannot_be_sent_is_refused_in_the_words_of_the_server(
             "at least 0",
         ),
         (lambda zoo: zoo.score("quarters", PIXELS, seed=None), "seed", "must be a whole number, and is None"),
+        (
+            lambda zoo: zoo.decode("halves", [[1, 2], [3]]),
+            "latents",
+            r"must be an array .*, and is \[\[1, 2\], \[3\]\]",
+        ),
+        (lambda zoo: zoo.decode("halves", [None]), "latents", "must be numbers, and is object"),
         (lambda zoo: zoo.decode("tiles", 1.5), "latents", "must be an array .*, and is 1.5"),
         (
             lambda zoo: zoo.decode("tiles", np.full((1, 2, 2), 0.5)),
@@ -200,6 +207,11 @@ def test_what_cannot_be_sent_is_refused_in_the_words_of_the_server(
             lambda zoo: zoo.interpolate("halves", PIXELS, PIXELS, method="cubic"),
             "method",
             "must be linear or spherical, and is 'cubic'",
+        ),
+        (
+            lambda zoo: zoo.interpolate("halves", PIXELS, PIXELS, method=np.array(["linear", "cubic"])),
+            "method",
+            "must be linear or spherical, and is array",
         ),
         (
             lambda zoo: zoo.translate("painter", PIXELS, mask=np.zeros((28, 28))),

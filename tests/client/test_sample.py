@@ -1,14 +1,17 @@
 """Sampling through the client: what is asked for is what comes back."""
 
+import asyncio
 import io
 import time
-from collections.abc import Iterable, Iterator
+import tracemalloc
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import aclosing, closing
 
 import numpy as np
 import pytest
 from PIL import Image as PilImage
 
-from zoo_client import Client, Image, Preview, Progress, errors
+from zoo_client import Client, Image, Preview, Progress, aio, errors
 from zoo_client.requests import selector
 from zoo_client.results import SampleEvent
 
@@ -72,6 +75,45 @@ def test_labels_by_name_and_by_number(zoo: Client, labels: object, expected: lis
 def test_as_many_images_as_labels(zoo: Client) -> None:
     assert len(zoo.sample("quarters", labels=["Bag", "Coat", "Dress"])) == 3
     assert zoo.sample("quarters", labels=(label for label in (1, 2))).labels == [1, 2]
+
+
+def test_a_mistake_in_the_callers_own_labels_is_not_hidden(zoo: Client) -> None:
+    def labels() -> Iterator[int]:
+        yield 1
+        raise TypeError("the caller's own")
+
+    with pytest.raises(TypeError, match="the caller's own"):
+        zoo.sample("quarters", labels=labels())
+
+
+def peak(call: Callable[[], object]) -> int:
+    """The most bytes of Python's own that a call takes."""
+    tracemalloc.start()
+    try:
+        call()
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+def test_of_a_long_call_only_the_part_is_made_whose_turn_it_is(zoo: Client, target: str) -> None:
+    zoo.sample("quarters")  # What is loaded once shall not count.
+
+    def begun() -> None:
+        with closing(zoo.stream_sample("quarters", 10**6, labels="Bag", steps=1)) as events:
+            next(event for event in events if isinstance(event, Image))
+
+    async def begun_in_a_loop() -> None:
+        async with (
+            aio.Client(target) as other,
+            aclosing(other.stream_sample("quarters", 10**6, labels=8)) as events,
+        ):
+            await anext(events)
+
+    for call in (begun, lambda: asyncio.run(begun_in_a_loop())):
+        assert peak(call) < 4 << 20
+    with pytest.raises(TimeoutError):
+        zoo.sample("quarters", 2 * 10**9, labels="Bag", timeout=1)
 
 
 @pytest.mark.parametrize(

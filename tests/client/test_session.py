@@ -162,11 +162,27 @@ def test_the_picture_of_a_translation_is_one(zoo: Client) -> None:
         Session(zoo).rescore(image.recipe, BOOT)
 
 
+@pytest.mark.parametrize("made", [None, 3, b"a file", "samples", BOOT])
+def test_what_is_no_result_has_no_recipe(zoo: Client, target: str, made: Any) -> None:
+    made = zoo.sample("quarters") if isinstance(made, str) else made
+    for method in ("reproduce", "rescore"):
+        with pytest.raises(errors.InvalidField, match="must be a recipe, one image or its scores") as caught:
+            again(target, method, made, BOOT)
+        assert caught.value.field == "recipe"
+
+
+def test_what_is_no_picture_is_the_field_picture(zoo: Client, target: str) -> None:
+    for picture in (3, b"no file", BOOT[:0]):
+        with pytest.raises(errors.InvalidField) as caught:
+            again(target, "rescore", SCORES["quarters"](zoo), picture)
+        assert caught.value.field == "picture"
+
+
 def test_files_without_a_recipe(tmp_path: Path) -> None:
     PilImage.fromarray(BOOT[..., 0]).save(tmp_path / "plain.png")
     PilImage.fromarray(BOOT[..., 0]).save(tmp_path / "plain.jpg")
     for name in ("plain.png", "plain.jpg"):
-        with pytest.raises(errors.InvalidField, match=f"recipe: .*{name} has none"):
+        with pytest.raises(errors.InvalidField, match=f"recipe: .*{name} has none: .* JPEG files"):
             Recipe.from_png(tmp_path / name)
     (tmp_path / "text.png").write_text("no image")
     with pytest.raises(errors.InvalidField, match="no image file"):

@@ -123,6 +123,11 @@ def test_in_code_the_arguments_are_named(tmp_path: Path) -> None:
         ({"ca": f"{nowhere}\0"}, "ca"),
         ({"client_certificate": nowhere}, "client_certificate"),
         ({"client_key": nowhere}, "client_key"),
+        ({"ca": None}, "ca"),
+        ({"ca": 3}, "ca"),
+        ({"ca": ""}, "ca"),
+        ({"client_certificate": 3, "client_key": 4}, "client_certificate"),
+        ({"client_certificate": "", "client_key": ""}, "client_certificate"),
     ):
         with pytest.raises(errors.InvalidSetting) as caught:
             tls.credentials(**arguments)

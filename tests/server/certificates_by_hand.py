@@ -40,6 +40,11 @@ def authority(name: str = "an authority") -> Pair:
     return _pair(name, None, x509.BasicConstraints(ca=True, path_length=None))
 
 
+def self_signed(*names: str) -> Pair:
+    """A certificate for these names that is no authority's, and that none vouches for."""
+    return _pair(names[0], None, x509.BasicConstraints(ca=False, path_length=None), names)
+
+
 def vouched_by(issuer: Pair, *names: str, start: timedelta = -DAY, end: timedelta = 30 * DAY) -> Pair:
     """A certificate for these DNS names and addresses, valid from `start` to `end` from now."""
     basic = x509.BasicConstraints(ca=False, path_length=None)

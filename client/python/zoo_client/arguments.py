@@ -7,6 +7,7 @@ of a setting; then `refuse` is InvalidSetting.
 from __future__ import annotations
 
 import operator
+import re
 from collections.abc import Callable
 from typing import TypeAlias
 
@@ -15,6 +16,9 @@ import numpy as np
 from zoo_client.errors import InvalidField, ZooError
 
 Refuse: TypeAlias = Callable[[str, str], ZooError]
+
+_TOKEN = re.compile("[!-~]+")
+_HOST = re.compile("[A-Za-z0-9._:-]+")
 
 UINT32, UINT64 = 2**32 - 1, 2**64 - 1
 
@@ -44,7 +48,7 @@ def whole(
 
 
 def real(value: object, path: str, *, refuse: Refuse = InvalidField.of) -> float:
-    """A number, which may be none of those that are finite."""
+    """A number as a float, infinities and nan included: what is out of range is the server's to say."""
     try:
         if isinstance(value, bool | np.bool_ | str | bytes):
             raise TypeError
@@ -70,6 +74,20 @@ def text(value: object, path: str, *, refuse: Refuse = InvalidField.of) -> str:
         value.encode()
     except UnicodeEncodeError:
         raise refuse(path, f"must be a text of Unicode, and is {value!a}") from None
+    return value
+
+
+def sendable_token(value: str, path: str, *, refuse: Refuse = InvalidField.of) -> str:
+    """A token such as servers give. A refusal does not show it."""
+    if not _TOKEN.fullmatch(value):
+        raise refuse(path, "has characters that no token has: give the one that the server's operator gave")
+    return value
+
+
+def host_name(value: str, path: str, *, refuse: Refuse = InvalidField.of) -> str:
+    """A name such as certificates have, or an IP address."""
+    if not _HOST.fullmatch(value):
+        raise refuse(path, f"{value}: is no host name: give the one in the server's certificate")
     return value
 
 

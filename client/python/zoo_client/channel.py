@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypedDict
 
 import grpc
 
-from zoo_client.arguments import real, shown, switch, text, whole
+from zoo_client.arguments import host_name, real, sendable_token, shown, switch, text, whole
 from zoo_client.errors import InsecureToken, InvalidSetting
 
 if TYPE_CHECKING:
@@ -75,8 +75,6 @@ SCHEMES = ("dns:", "ipv4:", "ipv6:", "unix:", "unix-abstract:", "xds:")
 """With which gRPC knows targets that are more than host:port."""
 
 _ADDRESS = re.compile(r"(?:\[[0-9A-Fa-f:.%]+\]|[^:/\[\]\s,]+):(?P<port>[0-9]{1,5})")
-_TOKEN = re.compile(r"[!-~]+")
-_HOST = re.compile(r"[A-Za-z0-9._:-]+")
 
 
 class Settings(TypedDict, total=False):
@@ -185,11 +183,9 @@ def check(
         raise InvalidSetting("credentials", rule)
     if token is not None and not isinstance(token, str):  # What it is instead may be as secret.
         raise InvalidSetting("token", "must be a text, and is none")
-    if server_name is not None and not _HOST.fullmatch(
+    if server_name is not None:
         text(server_name, "server_name", refuse=InvalidSetting)
-    ):
-        rule = f"{server_name}: is no host name: give the one in the server's certificate"
-        raise InvalidSetting("server_name", rule)
+        host_name(server_name, "server_name", refuse=InvalidSetting)
     switch(wait_for_ready, "wait_for_ready", refuse=InvalidSetting)
     whole(connections, "connections", 1, MAX_CONNECTIONS, refuse=InvalidSetting)
     whole(retries, "retries", 0, refuse=InvalidSetting)
@@ -201,10 +197,7 @@ def authorization(token: str | None, target: str, encrypted: bool) -> tuple[tupl
         return ()
     if not encrypted and not _is_loopback(target):
         raise InsecureToken(target)
-    if not _TOKEN.fullmatch(token):
-        rule = "has characters that no token has: give the one that the server's operator gave"
-        raise InvalidSetting("token", rule)
-    return (("authorization", f"Bearer {token}"),)
+    return (("authorization", f"Bearer {sendable_token(token, 'token', refuse=InvalidSetting)}"),)
 
 
 def _is_loopback(target: str) -> bool:

@@ -255,7 +255,8 @@ class Client:
 
         Args:
             model: the model's name.
-            pictures: uint8 [n, h, w, c], one image, or a list of images or PIL pictures of any sizes.
+            pictures: uint8 [n, h, w, c], one image, or a list of images or PIL pictures of any sizes, or of the bytes
+                of files: 8-bit grey or RGB, PNG or JPEG, with the model's channels, sent as they are.
             seed, labels, reproducible, timeout: as in `sample`.
             **options: see `TranslateOptions`.
         """
@@ -328,7 +329,8 @@ class Client:
 
         Args:
             model: the model's name.
-            pictures: uint8 [n, h, w, c], one image, or a list of images or PIL pictures.
+            pictures: uint8 [n, h, w, c], one image, or a list of images or PIL pictures, or of the bytes of files as
+                in `translate`.
             labels: no class, one for all, or one for each: numbers or class names.
             seed: of the first image, for scores that are random estimates; image i has seed + i.
             reproducible: as in `sample`.

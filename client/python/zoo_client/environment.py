@@ -17,6 +17,7 @@ import os
 from typing import TYPE_CHECKING
 
 from zoo_client import tls
+from zoo_client.arguments import host_name, sendable_token
 from zoo_client.errors import InvalidSetting
 
 if TYPE_CHECKING:
@@ -39,18 +40,27 @@ _BY_ARGUMENT = {  # Of `tls.credentials`.
 
 
 def target() -> str:
-    """The address to call if none is named."""
-    return os.environ.get(TARGET) or DEFAULT_TARGET
+    """The address to call if none is named; raises InvalidSetting for what is no address."""
+    value = os.environ.get(TARGET) or DEFAULT_TARGET
+    from zoo_client import channel  # It takes gRPC, which `--help` does without.
+
+    try:
+        channel.resolved(value)
+    except InvalidSetting as wrong:
+        raise InvalidSetting(TARGET, wrong.rule) from None
+    return value
 
 
 def token() -> str | None:
-    """The token to send, if any."""
-    return os.environ.get(TOKEN) or None
+    """The token to send, if any; raises InvalidSetting for one that cannot be sent."""
+    value = os.environ.get(TOKEN) or None
+    return None if value is None else sendable_token(value, TOKEN, refuse=InvalidSetting)
 
 
 def server_name() -> str | None:
     """The name that the server's certificate must have, if it is not that of the address."""
-    return _of_tls(TLS_SERVER_NAME)
+    value = _of_tls(TLS_SERVER_NAME)
+    return None if value is None else host_name(value, TLS_SERVER_NAME, refuse=InvalidSetting)
 
 
 def credentials() -> grpc.ChannelCredentials | None:
@@ -62,6 +72,14 @@ def credentials() -> grpc.ChannelCredentials | None:
     ca = os.environ.get(TLS_CA)
     if not ca:
         return None
+    if key is None and certificate is not None:
+        raise InvalidSetting(
+            TLS_CLIENT_CERTIFICATE, f"{certificate}: has no key beside it: set {TLS_CLIENT_KEY} too"
+        )
+    if certificate is None and key is not None:
+        raise InvalidSetting(
+            TLS_CLIENT_KEY, f"{key}: has no certificate beside it: set {TLS_CLIENT_CERTIFICATE} too"
+        )
     try:
         return tls.credentials(ca, certificate, key)
     except InvalidSetting as wrong:

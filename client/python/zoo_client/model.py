@@ -145,12 +145,11 @@ class Model:
         """
         if wanted is None or not self.available:  # If it is not, the server's answer to the call says why.
             return []
-        several: list[object] = [wanted]
+        several: Iterable[object] = [wanted]
         if not isinstance(wanted, str | bytes):
-            with suppress(
-                TypeError
-            ):  # A number of numpy's cannot be iterated, though it looks as if it could.
-                several = list(wanted)  # type: ignore[arg-type]
+            # A number of numpy's cannot be iterated, though it looks as if it could.
+            with suppress(TypeError):
+                several = iter(wanted)  # type: ignore[arg-type]
         return [self._label(one, f"labels[{index}]") for index, one in enumerate(several)]
 
     def _label(self, wanted: object, path: str) -> int:

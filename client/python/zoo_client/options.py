@@ -6,10 +6,12 @@ model's card lists its options by name, and the names say it.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from typing import Any, TypeAlias, TypedDict, TypeVar
 
+import numpy as np
 from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
 
@@ -91,6 +93,8 @@ MEMBERS = {
     "cyclegan": "adversarial",
     "srgan": "adversarial",
 }
+
+_LARGEST = float(np.finfo(np.float32).max)
 
 OptionsMessage = TypeVar("OptionsMessage", bound=Message)
 
@@ -178,7 +182,11 @@ def _plain(field: Any, option: capability_pb2.Option, path: str, value: Any) -> 
     if field.enum_type is not None:
         return _choice(option, path, value)
     if field.cpp_type == FieldDescriptor.CPPTYPE_FLOAT:
-        return real(value, path)
+        number = real(value, path)
+        if math.isfinite(number) and abs(number) > _LARGEST:  # It would be sent as an infinity.
+            rule = f"must be {option.real.min:g} to {option.real.max:g}, and is {shown(value)}"
+            raise InvalidField.of(path, rule)
+        return number
     try:
         return whole(value, path, 0)
     except InvalidField:  # It cannot be sent. The rule is the server's all the same.

@@ -109,7 +109,8 @@ class Recipe:
             raise InvalidField.of("recipe", f"{path} is no image file that can be read") from None
         if not text:
             raise InvalidField.of(
-                "recipe", f"{path} has none: programs that edit pictures drop it, and grids have none"
+                "recipe",
+                f"{path} has none: programs that edit pictures drop it, and JPEG files and grids have none",
             )
         for message in (recipe_pb2.Recipe(), recipe_pb2.TranslationRecipe()):
             try:

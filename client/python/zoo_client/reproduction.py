@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
+from zoo_client.arguments import shown
 from zoo_client.errors import DifferentWeights, InvalidField
 from zoo_client.images import Images, Pixels, as_list
 from zoo_client.model import Model
@@ -24,10 +25,20 @@ class Reproduction:
 
     @classmethod
     def of(cls, made: Recipe | Image | ImageScores | str | Path, target: str, any_weights: bool) -> Self:
-        """The reproduction of a result, of its recipe, or of the image in a PNG file."""
+        """The reproduction of a result, of its recipe, or of the image in a PNG file.
+
+        Raises InvalidField for anything else, and for a file without a recipe.
+        """
         if isinstance(made, str | Path):
             made = Recipe.from_png(made)
-        return cls(made if isinstance(made, Recipe) else made.recipe, target, any_weights)
+        if isinstance(made, Image | ImageScores):
+            made = made.recipe
+        if not isinstance(made, Recipe):
+            raise InvalidField.of(
+                "recipe",
+                f"must be a recipe, one image or its scores, or the path of a PNG file, and is {shown(made)}",
+            )
+        return cls(made, target, any_weights)
 
     @property
     def model(self) -> str:
@@ -78,7 +89,7 @@ class Reproduction:
 
     def _same(self, picture: Images, model_channels: int) -> Pixels:
         """The pixels of the picture, which must be the one that the recipe names."""
-        pixels = as_list(picture, model_channels)
+        pixels = as_list(picture, model_channels, "picture")
         if len(pixels) != 1:
             raise InvalidField.of("picture", f"one image, not {len(pixels)}: a recipe is that of one")
         height, width, channels = pixels[0].shape

@@ -1,7 +1,8 @@
 """Arguments become requests: labels by name, options by keyword, and long calls in parts.
 
 A server takes a limited number of items in one request, and messages of a limited size. A longer call is sent
-as several requests; since item i takes seed + i, the results are those of one long request.
+as several requests; since item i takes seed + i, the results are those of one long request. Arguments are checked at
+once, and each request is made when it is its turn: a call may ask for more than memory holds.
 """
 
 from __future__ import annotations
@@ -74,15 +75,16 @@ def sample(
     wanted: Mapping[str, Any],
     encoding: Encoding,
     reproducible: bool = False,
-) -> list[Part[sampling_service_pb2.SampleRequest]]:
+) -> Iterator[Part[sampling_service_pb2.SampleRequest]]:
     """The requests for `n` new images; without `n`, as many as there are labels, or else one."""
     numbers = model.labels(labels)
     items = max(len(numbers), 1) if n is None else whole(n, "count", 1)
-    numbers = _one_for_each(numbers, model, items)
+    _check_labels(numbers, model, items)
     message = options.pack(options_pb2.SampleOptions, model, "sample", wanted)
-    parts = list(_spans(items, model))
-    first_seed = _first_seed(seed, len(parts))
-    return [
+    most = _most_items(items, model)
+    first_seed = _first_seed(seed, items, most)
+    reproducible = switch(reproducible, "reproducible")
+    return (
         Part(
             first,
             items,
@@ -90,14 +92,14 @@ def sample(
                 model=chosen,
                 count=count,
                 seed=_seed(first_seed, first),
-                labels=numbers[first : first + count],
+                labels=_labels(numbers, first, count),
                 options=message,
                 encoding=ENCODINGS[encoding],
-                reproducible=switch(reproducible, "reproducible"),
+                reproducible=reproducible,
             ),
         )
-        for first, count in parts
-    ]
+        for first, count in _spans(items, most)
+    )
 
 
 def translate(
@@ -109,17 +111,19 @@ def translate(
     wanted: Mapping[str, Any],
     encoding: Encoding,
     reproducible: bool = False,
-) -> list[Part[translation_service_pb2.TranslateRequest]]:
+) -> Iterator[Part[translation_service_pb2.TranslateRequest]]:
     """The requests that translate `pictures`."""
     described = model.capability("translate")
     shape = described.translation.input_shape if described is not None else model.card.image_shape
     messages = images.to_messages(pictures, shape.channels, encoding)
-    numbers = _one_for_each(model.labels(labels), model, len(messages))
+    numbers = model.labels(labels)
+    _check_labels(numbers, model, len(messages))
     message = options.pack(options_pb2.TranslateOptions, model, "translate", wanted)
     largest = max(map(images.size, messages), default=1)
-    parts = list(_spans(len(messages), model, messages, reply_bytes=largest * max(model.scale, 1) ** 2))
-    first_seed = _first_seed(seed, len(parts))
-    return [
+    most = _most_items(len(messages), model, messages, reply_bytes=largest * max(model.scale, 1) ** 2)
+    first_seed = _first_seed(seed, len(messages), most)
+    reproducible = switch(reproducible, "reproducible")
+    return (
         Part(
             first,
             len(messages),
@@ -127,14 +131,14 @@ def translate(
                 model=chosen,
                 images=messages[first : first + count],
                 seed=_seed(first_seed, first),
-                labels=numbers[first : first + count],
+                labels=_labels(numbers, first, count),
                 options=message,
                 encoding=ENCODINGS[encoding],
-                reproducible=switch(reproducible, "reproducible"),
+                reproducible=reproducible,
             ),
         )
-        for first, count in parts
-    ]
+        for first, count in _spans(len(messages), most)
+    )
 
 
 def completion(
@@ -166,13 +170,15 @@ def score(
     wanted: Mapping[str, Any],
     encoding: Encoding,
     reproducible: bool = False,
-) -> list[Part[scoring_service_pb2.ScoreRequest]]:
+) -> Iterator[Part[scoring_service_pb2.ScoreRequest]]:
     """The requests that score `pictures`."""
     messages = images.to_messages(pictures, model.card.image_shape.channels, encoding)
-    numbers = _one_for_each(model.labels(labels), model, len(messages))
+    numbers = model.labels(labels)
+    _check_labels(numbers, model, len(messages))
     message = options.pack(options_pb2.ScoreOptions, model, "score", wanted)
     first_seed = whole(seed, "seed", 0, SEEDS - 1)
-    return [
+    reproducible = switch(reproducible, "reproducible")
+    return (
         Part(
             first,
             len(messages),
@@ -180,40 +186,43 @@ def score(
                 model=chosen,
                 images=messages[first : first + count],
                 seed=_seed(first_seed, first),
-                labels=numbers[first : first + count],
+                labels=_labels(numbers, first, count),
                 options=message,
-                reproducible=switch(reproducible, "reproducible"),
+                reproducible=reproducible,
             ),
         )
-        for first, count in _spans(len(messages), model, messages)
-    ]
+        for first, count in _spans(len(messages), _most_items(len(messages), model, messages))
+    )
 
 
 def encode(
     model: Model, chosen: model_pb2.ModelSelector, pictures: Images, encoding: Encoding
-) -> list[latent_service_pb2.EncodeRequest]:
+) -> Iterator[latent_service_pb2.EncodeRequest]:
     """The requests that encode `pictures`."""
     messages = images.to_messages(pictures, model.card.image_shape.channels, encoding)
-    return [
+    return (
         latent_service_pb2.EncodeRequest(model=chosen, images=messages[first : first + count])
-        for first, count in _spans(len(messages), model, messages)
-    ]
+        for first, count in _spans(len(messages), _most_items(len(messages), model, messages))
+    )
 
 
 def decode(
     model: Model, chosen: model_pb2.ModelSelector, latents: LatentsLike, encoding: Encoding
-) -> list[latent_service_pb2.DecodeRequest]:
+) -> Iterator[latent_service_pb2.DecodeRequest]:
     """The requests that decode `latents`, an array with a leading axis of items."""
     try:
-        tensors = [images.to_tensor(_typed(latent, model)) for latent in np.asarray(latents)]
-    except TypeError:
-        raise InvalidField.of("latents", f"must be an array [n, ...], and is {shown(latents)}") from None
-    return [
+        several = np.asarray(latents)
+    except (TypeError, ValueError):  # Rows of several lengths.
+        several = np.array(0)
+    if not several.ndim:
+        raise InvalidField.of("latents", f"must be an array [n, ...], and is {shown(latents)}")
+    tensors = [*map(images.to_tensor, _typed(several, model))]
+    return (
         latent_service_pb2.DecodeRequest(
             model=chosen, latents=tensors[first : first + count], encoding=ENCODINGS[encoding]
         )
-        for first, count in _spans(len(tensors), model, tensors)
-    ]
+        for first, count in _spans(len(tensors), _most_items(len(tensors), model, tensors))
+    )
 
 
 def interpolate(
@@ -226,7 +235,7 @@ def interpolate(
     encoding: Encoding,
 ) -> latent_service_pb2.InterpolateRequest:
     """The request for `n` images on the way from `start` to `end`, each an image or a latent."""
-    if method not in [*METHODS]:
+    if not isinstance(method, str) or method not in METHODS:  # type: ignore[redundant-expr]  # arrays compare
         raise InvalidField.of("method", f"must be {' or '.join(METHODS)}, and is {shown(method)}")
     return latent_service_pb2.InterpolateRequest(
         model=chosen,
@@ -238,29 +247,35 @@ def interpolate(
     )
 
 
-def _spans(
+def _most_items(
     items: int,
     model: Model,
     messages: Sequence[image_pb2.Image | image_pb2.RawTensor] = (),
     reply_bytes: int = 1,
-) -> Iterator[tuple[int, int]]:
-    """(first, count) of each part: as many items as the model's limit and the size of messages allow.
+) -> int:
+    """How many of the items a part may have: as many as the model's limit and the size of messages allow.
 
     `messages` go with the request, and for each of them at most `reply_bytes` come back.
     """
-    items_at_least = max(items, 1)  # None at all are one part too: the server says what it thinks of that.
-    limit = model.card.limits.max_items_per_request or items_at_least
+    limit = model.card.limits.max_items_per_request or max(items, 1)
     limit = min(limit, max(1, MAX_REPLY_BYTES // reply_bytes))
     if messages:
         limit = min(limit, max(1, MAX_PART_BYTES // max(message.ByteSize() for message in messages)))
-    for first in range(0, items_at_least, limit):
-        yield first, min(limit, items - first)
+    return limit
 
 
-def _first_seed(seed: int | None, parts: int) -> int | None:
+def _spans(items: int, most: int) -> Iterator[tuple[int, int]]:
+    """(first, count) of each part of at most `most` items."""
+    for first in range(
+        0, max(items, 1), most
+    ):  # None are one part too: the server says what it thinks of it.
+        yield first, min(most, items - first)
+
+
+def _first_seed(seed: int | None, items: int, most: int) -> int | None:
     """The seed of the first item, unless the server is to draw it: parts must not each begin with one of its own."""
     if seed is None:
-        return secrets.randbelow(2**53) if parts > 1 else None
+        return secrets.randbelow(2**53) if items > most else None
     return whole(seed, "seed", 0, SEEDS - 1)
 
 
@@ -268,15 +283,16 @@ def _seed(first_seed: int | None, first: int) -> int | None:
     return None if first_seed is None else (first_seed + first) % SEEDS
 
 
-def _one_for_each(labels: list[int], model: Model, items: int) -> list[int]:
-    """No labels, or one for each item, so that parts can have theirs."""
-    if len(labels) == 1:
-        return labels * items
-    if (
-        labels and len(labels) != items and model.conditional
-    ):  # Of others the server says that they have no classes.
+def _check_labels(labels: list[int], model: Model, items: int) -> None:
+    """Raises InvalidField for labels of which parts cannot have theirs."""
+    # Of models without classes the server says that they have none.
+    if len(labels) not in (0, 1, items) and model.conditional:
         raise InvalidField.of("labels", f"must be none, one for all, or {items}, and there are {len(labels)}")
-    return labels
+
+
+def _labels(labels: list[int], first: int, count: int) -> list[int]:
+    """Those of a part: one for each of its items, or none."""
+    return labels * count if len(labels) == 1 else labels[first : first + count]
 
 
 def _typed(latent: LatentsLike, model: Model, path: str = "latents") -> LatentsLike:

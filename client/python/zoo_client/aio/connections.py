@@ -81,7 +81,7 @@ class Connections:
         clock: Callable[[], float],
     ) -> Reply:
         """The answer to a request; raises the ZooError that it failed with."""
-        patience = Patience(self._retries)
+        patience, before = Patience(self._retries), _cancellations()
         while True:
             self._check_open()
             try:
@@ -89,7 +89,7 @@ class Connections:
                     request, timeout=clock(), metadata=self._metadata, wait_for_ready=self._wait_for_ready
                 )
             except asyncio.CancelledError:
-                self._check_cancelled()
+                self._check_cancelled(before)
                 raise
             except grpc.aio.AioRpcError as error:
                 refusal = errors.from_rpc(error, self._target)
@@ -106,6 +106,7 @@ class Connections:
     ) -> AsyncGenerator[Reply, None]:
         """The replies of a stream, each once, over all that it takes to get them."""
         resumption, patience = Resumption(request), Patience(self._retries)
+        before = _cancellations()
         while True:
             self._check_open()
             call = method(
@@ -118,9 +119,10 @@ class Connections:
                 async for reply in call:
                     if resumption.is_news(reply):
                         yield reply
+                        before = _cancellations()  # Much may have happened to the reader meanwhile.
                 return
             except asyncio.CancelledError:
-                self._check_cancelled()
+                self._check_cancelled(before)
                 raise
             except grpc.aio.AioRpcError as error:
                 if resumption.complete:
@@ -138,8 +140,16 @@ class Connections:
         if self._closed:
             raise errors.ClientClosed
 
-    def _check_cancelled(self) -> None:
-        """Raises ClientClosed for a call that gRPC cancelled as the client was closed: nobody cancelled its task."""
-        task = asyncio.current_task()
-        if self._closed and task is not None and not task.cancelling():
+    def _check_cancelled(self, before: int) -> None:
+        """Raises ClientClosed for a call that gRPC cancelled as the client was closed.
+
+        Nobody cancelled its task then: it has been cancelled as often as `before`.
+        """
+        if self._closed and _cancellations() == before:
             raise errors.ClientClosed from None
+
+
+def _cancellations() -> int:
+    """How often this task has been cancelled, which it may have survived."""
+    task = asyncio.current_task()
+    return task.cancelling() if task is not None else 0

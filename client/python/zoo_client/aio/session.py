@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from typing import cast
 
@@ -15,7 +16,10 @@ from zoo_client.results import Image, ImageScores
 
 
 class Session:
-    """Makes results again from their recipes. Args are those of `zoo_client.Session`."""
+    """Makes results again from their recipes. Args are those of `zoo_client.Session`.
+
+    Files are read and pictures decoded in a thread, so that large ones do not hold the loop up.
+    """
 
     def __init__(self, client: Client, *, any_weights: bool = False) -> None:
         self.client = client
@@ -30,10 +34,10 @@ class Session:
     ) -> Image:
         """Makes an image again."""
         clock = channel.clock(self.client.timeout if timeout is None else timeout)
-        again = Reproduction.of(made, self.client.target, self.any_weights)
+        again = await asyncio.to_thread(Reproduction.of, made, self.client.target, self.any_weights)
         described = await self.client.model(again.model, timeout=clock())
         again.check(described.digest)
-        source = again.source(described, picture)
+        source = await asyncio.to_thread(again.source, described, picture)
         if source is None:
             samples = await self.client.sample(
                 again.model,
@@ -62,12 +66,12 @@ class Session:
     ) -> ImageScores:
         """Scores the picture again."""
         clock = channel.clock(self.client.timeout if timeout is None else timeout)
-        again = Reproduction.of(made, self.client.target, self.any_weights)
+        again = await asyncio.to_thread(Reproduction.of, made, self.client.target, self.any_weights)
         described = await self.client.model(again.model, timeout=clock())
         again.check(described.digest)
         scores = await self.client.score(
             again.model,
-            again.scored(described, picture),
+            await asyncio.to_thread(again.scored, described, picture),
             again.labels,
             seed=again.recipe.seed,
             reproducible=again.recipe.reproducible,
