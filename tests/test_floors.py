@@ -82,6 +82,7 @@ HOUSES = [
             "options",
             "model",
             "images",
+            "addresses",
             "arguments",
             "errors",
         ),

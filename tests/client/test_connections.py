@@ -28,7 +28,7 @@ from pixelzoo.v1 import (
     sampling_service_pb2,
     sampling_service_pb2_grpc,
 )
-from zoo_client import Client, Progress, aio, channel, errors, retrying
+from zoo_client import Client, Progress, addresses, aio, errors, retrying
 
 PATIENCE = 120.0
 Call = Callable[..., Any]
@@ -221,10 +221,10 @@ def test_wrong_settings_are_refused(kind: Any, target: str, settings: dict[str, 
 
 
 def test_addresses_become_grpcs() -> None:
-    assert channel.resolved("localhost:1, 10.0.0.2:2") == "ipv4:127.0.0.1:1,10.0.0.2:2"
-    assert channel.resolved("[::1]:1,[fe80::2]:2") == "ipv6:[::1]:1,[fe80::2]:2"
+    assert addresses.resolved("localhost:1, 10.0.0.2:2") == "ipv4:127.0.0.1:1,10.0.0.2:2"
+    assert addresses.resolved("[::1]:1,[fe80::2]:2") == "ipv6:[::1]:1,[fe80::2]:2"
     for target in ("zoo.example:1", "dns:///zoo.example:1", "ipv4:10.0.0.1:1,10.0.0.2:1"):
-        assert channel.resolved(target) == target
+        assert addresses.resolved(target) == target
 
 
 @pytest.fixture(scope="module")

@@ -223,8 +223,11 @@ def test_a_token_that_cannot_be_sent_is_that_of_the_variable(kind, monkeypatch: 
     ("text", "says"),
     [
         (None, "No such file or directory: name a PEM"),
-        ("no", "has no certificate"),
-        ("-----BEGIN CERTIFICATE-----\nbm8=\n-----END CERTIFICATE-----\n", "has no certificate"),
+        ("no", "has no PEM certificate"),
+        (
+            "-----BEGIN CERTIFICATE-----\nbm8=\n-----END CERTIFICATE-----\n",
+            "has a certificate that cannot be read",
+        ),
     ],
 )
 def test_a_file_without_certificates_is_named(

@@ -98,15 +98,15 @@ def test_what_is_wrong_with_a_pair_is_said(
         (tmp_path / name).write_bytes(content)
     certificate, key = environment.TLS_CLIENT_CERTIFICATE, environment.TLS_CLIENT_KEY
     for name, file, says in (
-        (certificate, "", f"{key}: {named.key}: has no certificate beside it: name both, or neither"),
-        (key, "", f"{certificate}: {named.certificate}: has no key beside it: name both, or neither"),
+        (certificate, "", f"{key}: {named.key}: has no certificate beside it: set {certificate} too"),
+        (key, "", f"{certificate}: {named.certificate}: has no key beside it: set {key} too"),
         (certificate, "nowhere", f"{certificate}: {tmp_path}/nowhere: No such file or directory: name "),
         (key, "nowhere", f"{key}: {tmp_path}/nowhere: No such file or directory: name "),
         (certificate, "text", f"{certificate}: {tmp_path}/text: has no certificate that can be read: name "),
         (certificate, "broken", f"{certificate}: {tmp_path}/broken: has no certificate that can be read: "),
-        (key, "text", f"{key}: {tmp_path}/text: has no private key that can be read: name "),
-        (key, "locked", f"{key}: {tmp_path}/locked: has a password: write it without one"),
-        (key, "other", f"{key}: {tmp_path}/other: is not the key of the certificate in {named.certificate}"),
+        (key, "text", f"{key}: {tmp_path}/text: cannot be read as a key: name "),
+        (key, "locked", f"{key}: {tmp_path}/locked: cannot be read as a key: name "),
+        (key, "other", f"{key}: {tmp_path}/other: is not the key of the certificate: name "),
     ):
         with monkeypatch.context() as variables:
             variables.setenv(name, file and str(tmp_path / file))

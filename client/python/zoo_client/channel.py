@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import ipaddress
 import json
 import math
-import re
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypedDict
 
 import grpc
 
+from zoo_client.addresses import is_loopback
 from zoo_client.arguments import host_name, real, sendable_token, shown, switch, text, whole
 from zoo_client.errors import InsecureToken, InvalidSetting
 
@@ -71,12 +70,6 @@ CHANNEL_OPTIONS: list[tuple[str, int | str]] = [
 ]
 
 
-SCHEMES = ("dns:", "ipv4:", "ipv6:", "unix:", "unix-abstract:", "xds:")
-"""With which gRPC knows targets that are more than host:port."""
-
-_ADDRESS = re.compile(r"(?:\[[0-9A-Fa-f:.%]+\]|[^:/\[\]\s,]+):(?P<port>[0-9]{1,5})")
-
-
 class Settings(TypedDict, total=False):
     """What `Client.from_env` leaves to its caller: the arguments of `Client` about calls, and not about servers."""
 
@@ -85,39 +78,6 @@ class Settings(TypedDict, total=False):
     wait_for_ready: bool
     connections: int
     retries: int
-
-
-def resolved(target: str) -> str:
-    """The target as gRPC takes it: "10.0.0.1:1,10.0.0.2:1" becomes "ipv4:10.0.0.1:1,10.0.0.2:1".
-
-    Raises InvalidSetting for what is no address, of which gRPC would call another or none; and for a list of anything
-    but IP addresses of one kind, which it cannot call in turn.
-    """
-    if target.startswith(SCHEMES):
-        return target
-    if "," not in target:
-        known = _ADDRESS.fullmatch(target)
-        if not known or not 0 < int(known["port"]) < 2**16:
-            raise InvalidSetting("target", f"{target}: must be host:port, with a port from 1 to 65535")
-        return target
-    versions, addresses = set(), []
-    for address in target.split(","):
-        host, _, port = address.strip().rpartition(":")
-        try:
-            ip = ipaddress.ip_address("127.0.0.1" if host == "localhost" else host.strip("[]"))
-        except ValueError:
-            ip = None
-        if ip is None or not re.fullmatch("[0-9]{1,5}", port) or not 0 < int(port) < 2**16:
-            raise InvalidSetting(
-                "target",
-                f"{address.strip()!r} is no IP address with a port: several addresses are such as 10.0.0.1:50051; "
-                "for names, let one name have all the addresses, and call dns:///NAME:50051",
-            )
-        versions.add(ip.version)
-        addresses.append(f"{ip}:{port}" if ip.version == 4 else f"[{ip}]:{port}")
-    if len(versions) > 1:
-        raise InvalidSetting("target", f"{target} mixes IPv4 and IPv6: name addresses of one kind")
-    return f"ipv{versions.pop()}:{','.join(addresses)}"
 
 
 def options(
@@ -137,7 +97,7 @@ def options(
     several = target.startswith("dns:") or "," in target
     config = {**SERVICE_CONFIG, **BALANCING} if several else SERVICE_CONFIG
     chosen = [*CHANNEL_OPTIONS, ("grpc.service_config", json.dumps(config))]
-    if _is_loopback(
+    if is_loopback(
         target
     ):  # What may go in the clear since it stays here must not take the way over a proxy.
         chosen.append(("grpc.enable_http_proxy", 0))
@@ -195,22 +155,6 @@ def authorization(token: str | None, target: str, encrypted: bool) -> tuple[tupl
     """The metadata that carries the token; raises InsecureToken where strangers could read it on its way."""
     if token is None:
         return ()
-    if not encrypted and not _is_loopback(target):
+    if not encrypted and not is_loopback(target):
         raise InsecureToken(target)
     return (("authorization", f"Bearer {sendable_token(token, 'token', refuse=InvalidSetting)}"),)
-
-
-def _is_loopback(target: str) -> bool:
-    """Whether every "host:port" is on this machine; unix sockets are."""
-    if target.startswith(("unix:", "unix-abstract:")):
-        return True
-    for prefix in ("dns:///", "ipv4:", "ipv6:"):
-        target = target.removeprefix(prefix)
-    return all(map(_is_loopback_host, (part.rpartition(":")[0].strip(" []") for part in target.split(","))))
-
-
-def _is_loopback_host(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

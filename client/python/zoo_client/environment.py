@@ -16,7 +16,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from zoo_client import tls
+from zoo_client import addresses, tls
 from zoo_client.arguments import host_name, sendable_token
 from zoo_client.errors import InvalidSetting
 
@@ -42,10 +42,8 @@ _BY_ARGUMENT = {  # Of `tls.credentials`.
 def target() -> str:
     """The address to call if none is named; raises InvalidSetting for what is no address."""
     value = os.environ.get(TARGET) or DEFAULT_TARGET
-    from zoo_client import channel  # It takes gRPC, which `--help` does without.
-
     try:
-        channel.resolved(value)
+        addresses.resolved(value)
     except InvalidSetting as wrong:
         raise InvalidSetting(TARGET, wrong.rule) from None
     return value

@@ -16,7 +16,7 @@ from pixelzoo.v1 import (
     translation_service_pb2_grpc,
 )
 from pixelzoo.v1.catalog_service_pb2_grpc import CatalogServiceStub
-from zoo_client import channel, errors, requests
+from zoo_client import addresses, channel, errors, requests
 from zoo_client.resuming import Resumption
 from zoo_client.retrying import Patience
 
@@ -53,7 +53,7 @@ class Connections:
         self._metadata = channel.authorization(token, target, credentials is not None)
         self._wait_for_ready = wait_for_ready
         self._retries = retries
-        address = channel.resolved(target)
+        address = addresses.resolved(target)
         options = channel.options(address, connections, credentials is not None, server_name)
         self._channels = [
             grpc.aio.insecure_channel(address, options)
