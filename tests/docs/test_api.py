@@ -82,7 +82,7 @@ def test_it_is_up_to_date():
     ("file", "old", "new"),
     [
         ("protos/pixelzoo/v1/sampling_service.proto", "How many pictures to draw.", "How many pictures."),
-        ("client/node/examples/tour.js", "seed: 7,", "seed: 8,"),
+        ("client/node/examples/tour.js", "seed: 9,", "seed: 8,"),
         ("docs/api_limits.py", "CATALOG_SECONDS = 10", "CATALOG_SECONDS = 11"),
     ],
     ids=["comment", "example", "number"],
