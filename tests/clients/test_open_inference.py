@@ -139,7 +139,7 @@ def test_tritonclient_is_told_what_is_wrong(by_triton):
         "seed of another type": ("INVALID_ARGUMENT", "seed: must be INT64 [n]"),
         "a capability that there is not": (
             "FAILED_PRECONDITION",
-            "has no capability 'sample': call it `cyclegan_fashion_mnist:translate`; these can: ddpm_",
+            "has no capability 'sample': call it `cyclegan_fashion_mnist:translate` or ",
         ),
         "no number": ("INVALID_ARGUMENT", "parameters[guidance]: must be a finite number, and is nan"),
         "a priority": ("INVALID_ARGUMENT", "parameters[priority]: is no parameter of this model"),
