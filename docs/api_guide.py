@@ -14,7 +14,7 @@ from pathlib import Path
 from api_limits import limits
 from api_markdown import escaped, link, table
 from api_protos import Enum, Field, Message, Protos, Rpc, Service, compiled
-from api_samples import CLIENTS, TOURS, samples
+from api_samples import CLIENTS, TOURS, beginning, samples
 from google.protobuf.descriptor_pb2 import FieldDescriptorProto
 
 PAGE = Path(__file__).with_name("api.md")
@@ -35,15 +35,18 @@ def page(protos: Protos) -> str:
 
 The contract is [`protos/pixelzoo/v1`](../protos/pixelzoo/v1). This page says the same, with examples. Those of a
 language are parts of one program, which the tests run against a server with the bundled models: {tours}.
-`sneaker` is the picture that Sample draws there, `boot` what Translate makes of it.
+{link("To begin with")} has what they stand on.
 
 [The operations guide](operations.md) says how to run a server. Every one also answers `grpc.health.v1.Health` and,
 unless it is told otherwise, reflection. [Web pages and curl](web.md) call through Envoy.
 
 {_contents(protos)}
-To begin with:
+## To begin with
 
-{samples("Connect")}
+What every example of a language stands on. `sneaker` is the picture that Sample draws, `boot` what Translate makes
+of it.
+
+{beginning()}
 {"".join(_service(service, protos) for service in _services(protos))}## Messages
 
 What requests and responses consist of.
@@ -68,7 +71,12 @@ def _contents(protos: Protos) -> str:
         for service in _services(protos)
     ]
     return "".join(
-        f"- {line}\n" for line in [*services, *map(link, ("Messages", "Errors", "Deadlines and sizes"))]
+        f"- {line}\n"
+        for line in [
+            link("To begin with"),
+            *services,
+            *map(link, ("Messages", "Errors", "Deadlines and sizes")),
+        ]
     )
 
 
@@ -121,14 +129,13 @@ def _message(message: Message) -> str:
         )
         for field in message.fields
     ]
-    return (
-        f"#### {message.name}\n\n{escaped(message.text)}\n\n{oneofs}{table(('field', 'type', '', ''), rows)}"
-    )
+    fields = table(("field", "type", "presence", "meaning"), rows)
+    return f"#### {message.name}\n\n{escaped(message.text)}\n\n{oneofs}{fields}"
 
 
 def _enum(enum: Enum) -> str:
     rows = [(f"`{name}`", str(number), escaped(text)) for name, number, text in enum.values]
-    return f"#### {enum.name}\n\n{escaped(enum.text)}\n\n{table(('value', 'number', ''), rows)}"
+    return f"#### {enum.name}\n\n{escaped(enum.text)}\n\n{table(('value', 'number', 'meaning'), rows)}"
 
 
 def _type(field: Field) -> str:

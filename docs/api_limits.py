@@ -96,7 +96,7 @@ def _keepalive() -> str:
 
 The clients of this repository are set so, and others had better be:
 
-{table(("what", ""), rows)}"""
+{table(("what", "how"), rows)}"""
 
 
 def _retries() -> str:

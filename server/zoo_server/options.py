@@ -4,6 +4,7 @@ An option has one name: in the card, in the options message and as a tensor of t
 follows from the card and from the descriptors of the messages, and holds for families yet to come.
 """
 
+import math
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -204,11 +205,11 @@ def _broken(option: capability_pb2.Option, value: Any) -> str | None:
             return None if value in numbers else f"this model's choices are: {', '.join(names)}"
         case _:
             return None
-    return (
-        None
-        if low <= value <= high
-        else f"must be {_said(low, 7)} to {_said(high, 7)}, and is {_said(value, 10)}"
-    )
+    if low <= value <= high:
+        return None
+    if not math.isfinite(value):
+        return f"must be a finite number, and is {value}"
+    return f"must be {_said(low, 7)} to {_said(high, 7)}, and is {_said(value, 10)}"
 
 
 def _said(number: float, digits: int) -> str:

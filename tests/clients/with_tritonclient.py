@@ -54,6 +54,20 @@ def by_callback(client):
     return result.as_numpy("image")
 
 
+def by_stream(client):
+    """The error of a stream, which comes by its callback before anything is sent on it."""
+    done, errors = threading.Event(), []
+
+    def hear(result, error):
+        errors.append(error)
+        done.set()
+
+    client.start_stream(hear)
+    assert done.wait(120)
+    client.stop_stream()
+    raise errors[0]
+
+
 async def by_asyncio(address):
     async with triton_aio.InferenceServerClient(address) as client:
         assert await client.is_server_ready()
@@ -110,6 +124,18 @@ def main(address, out):
             "seed of another type": refusal(
                 lambda: client.infer("vae_fashion_mnist", [tensor("seed", "INT32", np.zeros(1, np.int32))])
             ),
+            "a capability that there is not": refusal(lambda: client.infer("cyclegan_fashion_mnist", [])),
+            "no number": refusal(
+                lambda: client.infer("ddpm_fashion_mnist", [], parameters={"guidance": float("nan")})
+            ),
+            "a priority": refusal(lambda: client.infer("vae_fashion_mnist", [], priority=1)),
+            "a sequence": refusal(
+                lambda: client.infer("vae_fashion_mnist", [], sequence_id=1, sequence_start=True)
+            ),
+            "a configuration": refusal(lambda: client.get_model_config("vae_fashion_mnist")),
+            "a repository": refusal(client.get_model_repository_index),
+            "statistics": refusal(client.get_inference_statistics),
+            "a stream": refusal(lambda: by_stream(client)),
             "too many": refusal(
                 lambda: client.infer("vae_fashion_mnist", [tensor("seed", "INT64", np.arange(5000))])
             ),

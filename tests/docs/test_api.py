@@ -82,7 +82,7 @@ def test_it_is_up_to_date():
     ("file", "old", "new"),
     [
         ("protos/pixelzoo/v1/sampling_service.proto", "How many pictures to draw.", "How many pictures."),
-        ("client/node/examples/tour.js", "seed: 7,", "seed: 8,"),
+        ("client/node/examples/tour.js", "seed: 9,", "seed: 8,"),
         ("docs/api_limits.py", "CATALOG_SECONDS = 10", "CATALOG_SECONDS = 11"),
     ],
     ids=["comment", "example", "number"],
@@ -101,6 +101,35 @@ def test_an_rpc_without_an_example_has_no_page(copy):
     made = guide(copy)
     assert made.returncode != 0
     assert "Tour.java has no part [Encode]" in made.stderr
+
+
+def test_a_name_that_its_example_does_not_make_has_no_page(copy):
+    path = copy / "client/java/src/examples/java/com/pixelzoo/examples/Tour.java"
+    path.write_text(re.sub(r"\bboot\b", "ankle", path.read_text()))
+    made = guide(copy)
+    assert made.returncode != 0
+    assert "Tour.java has no 'boot' in its part [Translate]" in made.stderr
+
+
+def test_what_examples_stand_on_is_said_to_begin_with():
+    found = re.findall(
+        r"<summary>([^<]+)</summary>\n\n```\w+\n(.+?)```\n\n(The examples stand .+?)\n",
+        section("## To begin with"),
+        re.DOTALL,
+    )
+    assert [language for language, _, _ in found] == LANGUAGES
+    for _, code, words in found:
+        assert re.search(r"^(from|import|#include) ", code, re.MULTILINE)
+        assert "`sneaker` from [Sample](#sample); `boot` from [Translate](#translate)" in words
+    go = {language: code for language, code, _ in found}["Go"]
+    for package in ("context", "fmt", "io", "log", "os", "time", "pixelzoo", "pixelzoo/v1"):
+        assert f'"{package}"\n' in go
+
+
+def test_every_table_has_a_heading_for_each_of_its_columns():
+    heads = re.findall(r"^(\|.*\|)\n\| ---", PAGE, re.MULTILINE)
+    assert len(heads) > 20
+    assert all(cell.strip() for head in heads for cell in head.strip("|").split("|"))
 
 
 @pytest.mark.parametrize("service", SERVICES, ids=lambda service: service.name)

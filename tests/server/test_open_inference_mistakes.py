@@ -11,7 +11,8 @@ from zoo_server.open_inference import grpc_service_pb2 as oip
 PICTURE = np.zeros((1, 4, 4, 1), np.uint8)
 WRONG = {
     "a name with nonsense behind the colon": (("blobs:paint", {}), "model_name", "sample, translate, score"),
-    "no name": (("", {}), "model_name", "must say which model"),
+    "no name": (("", {}), "model_name", "must say which model; this server has: blobs, "),
+    "no name before the colon": ((":score", {}), "model_name", "must say which model; this server has: blobs, "),
     "a hostile name": (("../blobs", {}), "model_name", "must be 1 to 128 characters"),
     "version 0": (("blobs", {"version": "0"}), "model_version", "must be 1 to"),
     "a version of many digits": (("blobs", {"version": "9" * 30}), "model_version", "must be 1 to 128"),
@@ -41,7 +42,12 @@ WRONG = {
     "a huge option": (("ripples", {"parameters": {"steps": 2**63}}), "parameters[steps]", f"and is {2**63}"),
     "a huge seed": (("blobs", {"parameters": {"seed": 2**63}}), "parameters[seed]", f"and is {2**63}"),
     "a choice as a parameter": (("ripples", {"parameters": {"sampler": "x"}}), "parameters[sampler]", "ddpm, ddim"),
-    "an option that is no number": (("ripples", {"eta": [float("nan")]}), "eta", "must be 0 to 1, and is nan"),
+    "an option that is no number": (("ripples", {"eta": [float("nan")]}), "eta", "must be a finite number, and is nan"),
+    "a parameter that is no number": (
+        ("ripples", {"parameters": {"guidance": float("nan")}}),
+        "parameters[guidance]",
+        "must be a finite number, and is nan",
+    ),
     "a choice that there is not": (("ripples", {"sampler": [b"euler"]}), "sampler", "ddpm, ddim"),
     "guidance without a class": (("ripples", {"guidance": [3]}), "guidance", "no effect"),
     "rows of no picture": (("tiles", {"given_rows": [2], "label": [0]}), "given_rows", "set image"),
@@ -83,6 +89,24 @@ def test_raw_contents_have_exactly_the_bytes_of_their_shape(theirs):
         asked = theirs.request("ripples", sampler=[b"ddpm"])
         asked.raw_input_contents[0] = data
         assert theirs.refusal(lambda asked=asked: theirs.stub.ModelInfer(asked))[3] == ["sampler"]
+
+
+@pytest.mark.parametrize("axis", [-1, 0])
+def test_where_a_picture_may_have_any_size_it_has_one(theirs, axis):
+    asked = oip.ModelInferRequest(model_name="mirror:translate")
+    asked.inputs.add(name="image", datatype="UINT8", shape=[1, axis, axis, 3])
+    asked.inputs[0].contents.uint_contents.extend(b"xxx")
+    raw = oip.ModelInferRequest()
+    raw.CopyFrom(asked)
+    raw.inputs[0].ClearField("contents")
+    raw.raw_input_contents.append(b"xxx")
+    for one in (asked, raw):
+        code, reason, message, fields = theirs.refusal(lambda one=one: theirs.stub.ModelInfer(one))
+        assert (code, reason, fields) == (grpc.StatusCode.INVALID_ARGUMENT, "INVALID_FIELD", ["image"])
+        assert (
+            f"must be UINT8 [n, any, any, 3], or BYTES [n] of PNG or JPEG files, and has the shape [1, {axis}"
+            in message
+        )
 
 
 def test_contents_are_typed_or_raw_and_complete(theirs):
@@ -147,7 +171,12 @@ def test_a_model_or_capability_that_there_is_not(theirs):
     ):
         code, reason, message, _ = theirs.refusal(call)
         assert (code, reason) == (grpc.StatusCode.FAILED_PRECONDITION, "CAPABILITY_NOT_SUPPORTED")
-        assert message.startswith("model_name: model 'mirror' has no capability 'sample'")
+        told = "model_name: model 'mirror' has no capability 'sample': call it `mirror:translate`; these can: blobs, "
+        assert message.startswith(told)
+    assert (
+        "call it `blobs:sample` or `blobs:score`"
+        in theirs.refusal(lambda: theirs.infer("blobs:translate"))[2]
+    )
 
 
 def test_there_is_the_same_limit_of_items_and_of_bytes(theirs, start_server, connect, open_inference):

@@ -24,7 +24,7 @@ int main() {
   // [Sample]
   v1::SampleRequest sample;
   *sample.mutable_model() = pixelzoo::Select("ddpm_fashion_mnist");
-  sample.set_seed(7);
+  sample.set_seed(9);
   sample.add_labels(pixelzoo::Label(model, "Sneaker"));
   sample.mutable_options()->mutable_diffusion()->set_sampler(v1::SAMPLER_DDIM);
   sample.mutable_options()->mutable_diffusion()->set_steps(20);

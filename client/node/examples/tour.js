@@ -19,7 +19,7 @@ console.log('GetModel:', model.card.title, model.card.classes.join(', '));
 
 // [Sample]
 const [sneaker] = await client.sample('ddpm_fashion_mnist', {
-  seed: 7,
+  seed: 9,
   labels: 7, // a sneaker
   options: { diffusion: { sampler: 'SAMPLER_DDIM', steps: 20 } },
 });

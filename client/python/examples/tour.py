@@ -20,11 +20,11 @@ print("GetModel:", model.card.title, model.classes)
 # [/GetModel]
 
 # [Sample]
-samples = zoo.sample("ddpm_fashion_mnist", seed=7, labels="Sneaker", sampler="ddim", steps=20)
+samples = zoo.sample("ddpm_fashion_mnist", seed=9, labels="Sneaker", sampler="ddim", steps=20)
 samples[0].save("sneaker.png")
 print("Sample:", samples.images.shape, samples[0].recipe)
-# [/Sample]
 sneaker = samples[0].pixels
+# [/Sample]
 
 # [StreamSample]
 for event in zoo.stream_sample("ddpm_fashion_mnist", 2, labels="Bag", steps=20):

@@ -23,7 +23,7 @@ console.log('GetModel:', found.model.card.title, found.model.card.classes.join('
 // [Sample]
 const sampled = await zoo.sampling.sample({
   model: model('ddpm_fashion_mnist'),
-  seed: 7n,
+  seed: 9n,
   labels: [7], // a sneaker
   options: { family: { case: 'diffusion', value: { sampler: Sampler.DDIM, steps: 20 } } },
 });

@@ -33,13 +33,36 @@ export function refusal(thrown) {
  * @param {unknown} given what it is instead
  */
 export function invalidField(field, rule, given) {
+  return brokenRule(field, `${rule}, and is ${shown(given)}`);
+}
+
+/**
+ * The same, of which the whole description is known.
+ * @param {string} field
+ * @param {string} description
+ */
+export function brokenRule(field, description) {
   const reason = 'INVALID_FIELD';
-  const description = `${rule}, and is ${shown(given)}`;
   const error = new ConnectError(`${field}: ${description}`, Code.InvalidArgument);
   error.details.push(
     packed(ErrorInfoSchema, { reason, domain: DOMAIN, metadata: { field } }),
     packed(BadRequestSchema, { fieldViolations: [{ field, description, reason }] }),
   );
+  return error;
+}
+
+/**
+ * The error for a call that nobody answered. Browsers do not tell a page whether it was not allowed to call.
+ * @param {string} url Envoy's address
+ * @param {any} cause what fetch has thrown
+ */
+export function unreachable(url, cause) {
+  const why = cause?.cause?.message || cause?.cause?.code || cause?.message;
+  const message =
+    `no Envoy answers at ${url}, or it does not let this page call (${why}): start it as docs/web.md says, ` +
+    `and name the page's origin under cors in its configuration`;
+  const error = new ConnectError(message, Code.Unavailable, undefined, undefined, cause);
+  error.details.push(packed(ErrorInfoSchema, { reason: 'SERVER_UNREACHABLE', domain: DOMAIN }));
   return error;
 }
 

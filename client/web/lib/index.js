@@ -6,8 +6,13 @@ import { SamplingService } from '../generated/pixelzoo/v1/sampling_service_pb.js
 import { ScoringService } from '../generated/pixelzoo/v1/scoring_service_pb.js';
 import { TranslationService } from '../generated/pixelzoo/v1/translation_service_pb.js';
 import { client } from './calls.js';
+import { unreachable } from './errors.js';
 
+// A program elsewhere sees this package alone, not those that it stands on.
+export { create } from '@bufbuild/protobuf';
+export { Code, ConnectError } from '@connectrpc/connect';
 export { refusal } from './errors.js';
+export { labels } from './labels.js';
 export { model } from './model.js';
 
 /**
@@ -23,8 +28,16 @@ export function connect(url = 'http://localhost:8080', { token, timeout = 600_00
     request.header.set('authorization', `Bearer ${token}`);
     return next(request);
   };
+  const reach = async (resource, init) => {
+    try {
+      return await globalThis.fetch(resource, init);
+    } catch (error) {
+      throw init.signal?.aborted ? error : unreachable(url, error);
+    }
+  };
   const transport = createGrpcWebTransport({
     baseUrl: url,
+    fetch: reach,
     defaultTimeoutMs: timeout,
     interceptors: token ? [authorize] : [],
   });

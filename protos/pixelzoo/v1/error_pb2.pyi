@@ -37,7 +37,8 @@ class _ErrorReasonEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._En
     Status: UNKNOWN; details: none; metadata: none; retry: no.
     """
     ERROR_REASON_INVALID_FIELD: _ErrorReason.ValueType  # 1
-    """A field breaks a rule; BadRequest names each such field, its rule and the remedy.
+    """A field breaks a rule; BadRequest names it, its rule and the remedy, and so the others that were checked together
+    with it. What depends on the model, such as labels, options and pictures, is checked one after the other.
     Remedy: set each field that BadRequest names to what its description allows. GetModel gives the ranges of a
     model.
     Status: INVALID_ARGUMENT; details: BadRequest; metadata: field; retry: no.
@@ -131,7 +132,8 @@ Remedy: decide by the status code.
 Status: UNKNOWN; details: none; metadata: none; retry: no.
 """
 ERROR_REASON_INVALID_FIELD: ErrorReason.ValueType  # 1
-"""A field breaks a rule; BadRequest names each such field, its rule and the remedy.
+"""A field breaks a rule; BadRequest names it, its rule and the remedy, and so the others that were checked together
+with it. What depends on the model, such as labels, options and pictures, is checked one after the other.
 Remedy: set each field that BadRequest names to what its description allows. GetModel gives the ranges of a
 model.
 Status: INVALID_ARGUMENT; details: BadRequest; metadata: field; retry: no.

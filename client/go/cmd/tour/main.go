@@ -44,7 +44,7 @@ func main() {
 
 	// [Sample]
 	samples, err := client.Sample(ctx, "ddpm_fashion_mnist", &pixelzoo.SampleOptions{
-		Seed:      pixelzoo.Seed(7),
+		Seed:      pixelzoo.Seed(9),
 		Labels:    []int32{7}, // a sneaker
 		Diffusion: &v1.DiffusionOptions{Sampler: v1.Sampler_SAMPLER_DDIM, Steps: proto.Uint32(20)},
 	})

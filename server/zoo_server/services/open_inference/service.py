@@ -7,7 +7,8 @@ from functools import cache
 import grpc
 import numpy as np
 
-from zoo_server import errors
+from pixelzoo.v1.model_pb2 import ModelSelector
+from zoo_server import calls, errors
 from zoo_server.arrays import Array
 from zoo_server.call_error import CallError
 from zoo_server.engine.engine import Engine
@@ -27,14 +28,15 @@ from zoo_server.open_inference.grpc_service_pb2 import (
     ServerReadyResponse,
 )
 from zoo_server.open_inference.grpc_service_pb2_grpc import GRPCInferenceServiceServicer
-from zoo_server.repository.model import LoadedModel
+from zoo_server.repository.contract import kind_name
+from zoo_server.repository.model import Kind, LoadedModel
 from zoo_server.repository.program import Program
 from zoo_server.repository.repository import Repository
 from zoo_server.services.deadline import deadline_of, sooner
 from zoo_server.services.image_pool import ImagePool
 from zoo_server.services.open_inference import given, signature, tensors
 from zoo_server.services.open_inference.items import Items
-from zoo_server.services.open_inference.names import capability_of, selector_of
+from zoo_server.services.open_inference.names import capability_of, names_of, selector_of
 from zoo_server.services.open_inference.signature import Tensor
 from zoo_server.services.open_inference.wording import of_open_inference
 from zoo_server.services.plan import Plan, Planner
@@ -91,7 +93,7 @@ class OpenInferenceService(GRPCInferenceServiceServicer):
     ) -> ModelReadyResponse:
         with of_open_inference():
             kind = capability_of(request.name)
-            selector = selector_of(request.name, request.version)
+            selector = self._selector(request.name, request.version)
             try:
                 version = self._repository.find(selector)
             except CallError:
@@ -99,7 +101,7 @@ class OpenInferenceService(GRPCInferenceServiceServicer):
                 return ModelReadyResponse(ready=False)
             if not isinstance(version, LoadedModel):
                 return ModelReadyResponse(ready=False)
-            self._planner.program(version, kind)
+            self._program(version, kind)
             return ModelReadyResponse(ready=self._is_serving())
 
     async def ModelMetadata(
@@ -147,7 +149,20 @@ class OpenInferenceService(GRPCInferenceServiceServicer):
 
     def _choose(self, name: str, version: str) -> tuple[LoadedModel, Program]:
         kind = capability_of(name)
-        return self._planner.choose(selector_of(name, version), kind)
+        model = self._repository.get(self._selector(name, version))
+        calls.note(model=model.name)
+        return model, self._program(model, kind)
+
+    def _selector(self, name: str, version: str) -> ModelSelector:
+        return selector_of(name, version, self._repository.names)
+
+    def _program(self, model: LoadedModel, kind: Kind) -> Program:
+        """Raises CAPABILITY_NOT_SUPPORTED, which says here how to call what the model can do."""
+        if kind not in model.programs:
+            remedy = f"call it {' or '.join(f'`{name}`' for name in names_of(model))}"
+            able = self._repository.capable(kind)
+            raise errors.capability_not_supported(model.name, kind_name(kind), able, remedy)
+        return model.programs[kind]
 
     def _check_size(self, plans: Sequence[Plan], wanted: Sequence[Tensor], path: str) -> None:
         """Raises TOO_MANY_IMAGES if the pictures that `plans` give are too much for one response."""

@@ -13,7 +13,8 @@ _DATATYPES = {"uint8": "UINT8", "int32": "INT32", "int64": "INT64", "float32": "
 _FIRST = ("image", "latent", "seed", "label")
 """The contract's own inputs; the options of the card come after them. (A SavedModel keeps no order.)"""
 
-_ANY = -1
+ANY = -1
+"""An axis of any length, from 1."""
 
 _FILES = "PNG or JPEG files"
 
@@ -43,12 +44,12 @@ class Tensor:
         return self.shape if datatype == self.datatype else None
 
     def __str__(self) -> str:
-        axes = ", ".join(["n", *("any" if axis == _ANY else str(axis) for axis in self.shape)])
+        axes = ", ".join(["n", *("any" if axis == ANY else str(axis) for axis in self.shape)])
         return f"{self.datatype} [{axes}]" + (f", or BYTES [n] of {_FILES}" if self.is_picture else "")
 
     def metadata(self) -> ModelMetadataResponse.TensorMetadata:
         return ModelMetadataResponse.TensorMetadata(
-            name=self.name, datatype=self.datatype, shape=[_ANY, *self.shape]
+            name=self.name, datatype=self.datatype, shape=[ANY, *self.shape]
         )
 
 
@@ -77,5 +78,5 @@ def outputs(program: Program) -> dict[str, Tensor]:
 
 def _tensor(name: str, spec: TensorSpec) -> Tensor:
     return Tensor(
-        name, _DATATYPES[spec.dtype], tuple(_ANY if axis is None else axis for axis in spec.shape[1:])
+        name, _DATATYPES[spec.dtype], tuple(ANY if axis is None else axis for axis in spec.shape[1:])
     )

@@ -9,7 +9,7 @@ import numpy as np
 from zoo_server.arrays import Array
 from zoo_server.errors import invalid_field
 from zoo_server.open_inference.grpc_service_pb2 import InferTensorContents, ModelInferRequest
-from zoo_server.services.open_inference.signature import Tensor
+from zoo_server.services.open_inference.signature import ANY, Tensor
 
 DTYPES = {"UINT8": "<u1", "INT32": "<i4", "INT64": "<i8", "FP32": "<f4"}
 
@@ -63,7 +63,7 @@ def _checked_shape(wire: ModelInferRequest.InferInputTensor, tensor: Tensor) -> 
     # Many clients make a column of what is one number for each item.
     column = not item and shape[1:] == [1]
     fits = len(shape) == 1 + len(item) and all(
-        have == want or (want < 0 and have > 0) for have, want in zip(shape[1:], item, strict=True)
+        have > 0 and want in (have, ANY) for have, want in zip(shape[1:], item, strict=True)
     )
     if not (column or fits) or shape[0] < 0:
         raise invalid_field(tensor.name, f"must be {tensor}, and has the shape {shape}")

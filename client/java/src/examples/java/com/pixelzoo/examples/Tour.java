@@ -30,7 +30,7 @@ final class Tour {
 
     // [Sample]
     SampleRequest.Builder sample =
-        SampleRequest.newBuilder().setModel(Models.named("ddpm_fashion_mnist")).setSeed(7).addLabels(7); // a sneaker
+        SampleRequest.newBuilder().setModel(Models.named("ddpm_fashion_mnist")).setSeed(9).addLabels(7); // a sneaker
     sample.getOptionsBuilder().getDiffusionBuilder().setSampler(Sampler.SAMPLER_DDIM).setSteps(20);
     GeneratedImage drawn = zoo.sample(sample.build()).getImages(0);
     Image sneaker = drawn.getImage();
