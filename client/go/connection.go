@@ -3,8 +3,6 @@ package pixelzoo
 import (
 	"context"
 	"crypto/tls"
-	"net"
-	"strings"
 	"time"
 
 	"google.golang.org/grpc"
@@ -23,10 +21,12 @@ const mebibyte = 1 << 20
 type DialOption func(*dialing)
 
 type dialing struct {
-	tls          *tls.Config
-	token        string
-	tokenSetting string // Where the token is from, for errors.
-	grpc         []grpc.DialOption
+	tls   *tls.Config
+	token string
+	grpc  []grpc.DialOption
+
+	// Where the target and the token are from, for errors.
+	targetSetting, tokenSetting string
 }
 
 // WithTLS encrypts the connection; nil trusts the authorities that the system trusts, among them those of SSL_CERT_FILE
@@ -49,20 +49,18 @@ func WithGRPC(options ...grpc.DialOption) DialOption {
 	return func(d *dialing) { d.grpc = append(d.grpc, options...) }
 }
 
-// Dial makes a client of the server at "host:port". It connects when the first call is made. The error is an *Error:
+// Dial makes a client of the server at "host:port", or at an address by one of gRPC's schemes, such as
+// "dns:///zoo.example:50051" or "unix:/run/zoo.sock". It connects when the first call is made. The error is an *Error:
 // INSECURE_TOKEN if a token would go to another machine unencrypted, INVALID_SETTING for what cannot be.
 func Dial(target string, options ...DialOption) (*Client, error) {
-	var d dialing
+	d := dialing{targetSetting: "target", tokenSetting: "token"}
 	for _, option := range options {
-		option(&d)
+		if option != nil {
+			option(&d)
+		}
 	}
-	if strings.IndexFunc(d.token, isNoTokenCharacter) >= 0 {
-		// Its value stays out of the message, which many see.
-		rule := "no header can carry it: give the string that the server's operator gave"
-		return nil, invalidSetting(d.tokenSetting, rule)
-	}
-	if d.token != "" && d.tls == nil && !isLoopback(target) {
-		return nil, insecureToken(target)
+	if err := d.check(target); err != nil {
+		return nil, err
 	}
 	repeating := newRetries()
 	settings := []grpc.DialOption{
@@ -110,18 +108,3 @@ func (b bearer) GetRequestMetadata(context.Context, ...string) (map[string]strin
 }
 
 func (b bearer) RequireTransportSecurity() bool { return b.encrypted }
-
-func isNoTokenCharacter(letter rune) bool { return letter <= ' ' || letter > '~' }
-
-// isLoopback says whether "host:port" is on this machine; unix sockets are.
-func isLoopback(target string) bool {
-	if strings.HasPrefix(target, "unix:") || strings.HasPrefix(target, "unix-abstract:") {
-		return true
-	}
-	host, _, err := net.SplitHostPort(strings.TrimPrefix(target, "dns:///"))
-	if err != nil {
-		return false
-	}
-	ip := net.ParseIP(host)
-	return host == "localhost" || ip != nil && ip.IsLoopback()
-}

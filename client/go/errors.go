@@ -84,7 +84,7 @@ func refusal(code codes.Code, reason, message string) *Error {
 }
 
 func insecureToken(target string) error {
-	message := "the token would go to " + target + " unencrypted: use WithTLS, or PIXELZOO_TLS_CA"
+	message := "the token would go to " + target + " unencrypted: use TLS, such as by PIXELZOO_TLS_CA"
 	return refusal(codes.Unauthenticated, "INSECURE_TOKEN", message)
 }
 
