@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/backoff"
 	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/keepalive"
 
@@ -16,6 +17,19 @@ import (
 const DefaultTarget = "localhost:50051"
 
 const mebibyte = 1 << 20
+
+// As gRPC has them, but for the longest wait, which is 2 minutes there: a server that is back is found soon.
+const (
+	connectTimeout = 20 * time.Second
+	longestWait    = 5 * time.Second
+)
+
+// reconnecting says how long to wait before the next attempt to connect.
+func reconnecting() backoff.Config {
+	config := backoff.DefaultConfig
+	config.MaxDelay = longestWait
+	return config
+}
 
 // DialOption says how to connect.
 type DialOption func(*dialing)
@@ -62,15 +76,17 @@ func Dial(target string, options ...DialOption) (*Client, error) {
 	if err := d.check(target); err != nil {
 		return nil, err
 	}
-	repeating := newRetries()
+	ending := newEndings(target)
+	repeating := newRetries(ending.closed)
 	settings := []grpc.DialOption{
 		grpc.WithDisableRetry(),
-		grpc.WithChainUnaryInterceptor(repeating.call),
-		grpc.WithChainStreamInterceptor(repeating.stream),
+		grpc.WithChainUnaryInterceptor(ending.call, repeating.call),
+		grpc.WithChainStreamInterceptor(ending.stream, repeating.stream),
 		grpc.WithDefaultCallOptions(
 			grpc.MaxCallRecvMsgSize(260*mebibyte), // gRPC's own 4 MiB is one raw 1024 x 1024 RGB image and a bit.
 			grpc.MaxCallSendMsgSize(64*mebibyte),
 		),
+		grpc.WithConnectParams(grpc.ConnectParams{Backoff: reconnecting(), MinConnectTimeout: connectTimeout}),
 		// Servers cut off clients that ping more often than they allow.
 		grpc.WithKeepaliveParams(keepalive.ClientParameters{Time: time.Minute, Timeout: 20 * time.Second}),
 	}
@@ -93,6 +109,7 @@ func Dial(target string, options ...DialOption) (*Client, error) {
 		Scoring:     v1.NewScoringServiceClient(connection),
 		Latent:      v1.NewLatentServiceClient(connection),
 		connection:  connection,
+		endings:     ending,
 		cards:       cards{models: map[string]*v1.Model{}},
 	}, nil
 }
