@@ -1,7 +1,8 @@
 /** The client: promises for what comes at once, async iterables for what comes bit by bit. */
+import { status } from '@grpc/grpc-js';
 import { connect, DEFAULT_TARGET } from './connection.js';
 import { fromEnvironment } from './environment.js';
-import { fromService, ZooError } from './errors.js';
+import { clientClosed, fromService } from './errors.js';
 import { isAvailable, isName, labelOf } from './labels.js';
 import { Picture } from './picture.js';
 import * as requests from './requests.js';
@@ -38,6 +39,8 @@ export class Client {
   #connection;
   #timeout;
   #isClosed = false;
+  /** Those under way. @type {Set<{ cancel(): void }>} */
+  #calls = new Set();
   /** @type {Map<string, Model>} */
   #described = new Map();
 
@@ -73,9 +76,13 @@ export class Client {
     return new Client(target, options);
   }
 
-  /** Ends the connection; a program that has not closed its client goes on. */
+  /**
+   * Ends the connection, and with it every call under way, CLIENT_CLOSED; a program that has not closed its client
+   * goes on.
+   */
   close() {
     this.#isClosed = true;
+    for (const call of this.#calls) call.cancel(); // The channel would wait for them.
     this.#connection.close();
   }
 
@@ -209,13 +216,11 @@ export class Client {
       const { [service]: stub, metadata } = this.#open();
       /** @type {(error: ServiceError | null, reply?: any) => void} */
       const done = (error, reply) => {
-        signal?.removeEventListener('abort', cancel);
+        end();
         if (!error) resolve(reply);
-        else reject(signal?.aborted ? signal.reason : fromService(error, this.target));
+        else reject(this.#reason(error, signal));
       };
-      const running = stub[method](checked, metadata, { deadline }, done);
-      const cancel = () => running.cancel();
-      signal?.addEventListener('abort', cancel);
+      const end = this.#begin(stub[method](checked, metadata, { deadline }, done), signal);
     });
   }
 
@@ -231,23 +236,48 @@ export class Client {
     signal?.throwIfAborted();
     const { [service]: stub, metadata } = this.#open();
     const replies = stub[method](checked, metadata, { deadline });
-    const cancel = () => replies.cancel();
-    signal?.addEventListener('abort', cancel);
+    const end = this.#begin(replies, signal);
     try {
       yield* replies;
     } catch (error) {
-      throw signal?.aborted ? signal.reason : fromService(/** @type {ServiceError} */ (error), this.target);
+      throw this.#reason(/** @type {ServiceError} */ (error), signal);
     } finally {
-      signal?.removeEventListener('abort', cancel);
+      end();
       replies.on('error', () => {}); // A cancelled call ends with one that nobody waits for any more.
-      cancel();
+      replies.cancel();
     }
+  }
+
+  /**
+   * From now on the signal, and close(), end the call.
+   * @param {{ cancel(): void }} call
+   * @param {AbortSignal} [signal]
+   * @returns {() => void} what to do when it has ended
+   */
+  #begin(call, signal) {
+    const cancel = () => call.cancel();
+    signal?.addEventListener('abort', cancel);
+    this.#calls.add(call);
+    return () => {
+      signal?.removeEventListener('abort', cancel);
+      this.#calls.delete(call);
+    };
+  }
+
+  /**
+   * Why a call has failed.
+   * @param {ServiceError} error
+   * @param {AbortSignal} [signal]
+   */
+  #reason(error, signal) {
+    if (signal?.aborted) return signal.reason;
+    return this.#isClosed && error.code === status.CANCELLED ? clientClosed() : fromService(error, this.target);
   }
 
   /** @returns {any} the connection, which has not been closed */
   #open() {
     if (!this.#isClosed) return this.#connection;
-    throw new ZooError('the client has been closed: make another', { code: 'CANCELLED', reason: 'CANCELLED' });
+    throw clientClosed();
   }
 
   /**
@@ -285,7 +315,13 @@ export class Client {
   async #describe(model, limits) {
     const known = this.#described.get(model);
     if (known) return known;
-    const reply = await this.#call('catalog', 'getModel', { model: requests.selector(model) }, limits);
+    const request = { model: requests.selector(model) };
+    let reply = await this.#call('catalog', 'getModel', request, limits);
+    if (!isAvailable(reply.model)) {
+      // The server refuses any call with what is wrong with the model, unless it has come up since.
+      await this.#call('sampling', 'sample', request, limits);
+      reply = await this.#call('catalog', 'getModel', request, limits);
+    }
     if (isAvailable(reply.model)) this.#described.set(model, reply.model);
     return reply.model;
   }

@@ -47,8 +47,8 @@ export function checkedTls(tls, origins = ARGUMENTS) {
   }
   if (isSaid(clientCertificate) !== isSaid(clientKey)) {
     const { clientCertificate: one, clientKey: other } = origins;
-    if (isSaid(clientKey)) throw refused({ ...other, remedy: `set ${one.setting} too` }, 'has no certificate beside it');
-    throw refused({ ...one, remedy: `set ${other.setting} too` }, 'has no key beside it');
+    const [said, lacks, missing] = isSaid(clientKey) ? [other, 'certificate', one] : [one, 'key', other];
+    throw refused({ ...said, remedy: `set ${missing.setting} too` }, `has no ${lacks} beside it`);
   }
   if (isSaid(clientCertificate) && isSaid(clientKey)) {
     const [certificate] = certificates(clientCertificate, origins.clientCertificate);
