@@ -63,7 +63,7 @@ test('arguments that no message can carry are refused', async () => {
     [{ lable: 7 }, 'lable', /: must be one of the fields of SampleRequest: model, .*, and is 7$/],
     [{ constructor: 7 }, 'constructor', /one of the fields/],
     [{ step: 2 }, 'step', /one of the fields/],
-    [{ options: { diffusion: { step: 2 } } }, 'options.diffusion.step', /one of the fields of DiffusionOptions: .*steps/],
+    [{ options: { diffusion: { step: 2 } } }, 'options.diffusion.step', /the fields of DiffusionOptions: .*steps/],
     [{ options: { diffusion: { sampler: 'ddim' } } }, 'options.diffusion.sampler', /SAMPLER_DDIM.*'ddim'/],
     [{ options: { diffusion: { sampler: 99 } } }, 'options.diffusion.sampler', /99/],
     [{ options: { diffusion: { guidance: 1e300 } } }, 'options.diffusion.guidance', /32 bits/],
