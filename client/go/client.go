@@ -27,12 +27,15 @@ type Client struct {
 	Latent      v1.LatentServiceClient
 
 	connection *grpc.ClientConn
+	endings    *endings
 	cards      cards
 }
 
-// Close ends the connection, and with it every call under way.
+// Close ends the connection, and with it every call under way: their errors are CLIENT_CLOSED. Its own error is nil.
 func (c *Client) Close() error {
-	return c.connection.Close()
+	c.endings.close()
+	c.connection.Close() // Its error says that it has been closed before.
+	return nil
 }
 
 // Models are the models of the server with their cards: classes, options and their ranges.

@@ -3,11 +3,10 @@ package pixelzoo
 import (
 	"context"
 	"crypto/tls"
-	"net"
-	"strings"
 	"time"
 
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/backoff"
 	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/keepalive"
 
@@ -19,14 +18,29 @@ const DefaultTarget = "localhost:50051"
 
 const mebibyte = 1 << 20
 
+// As gRPC has them, but for the longest wait, which is 2 minutes there: a server that is back is found soon.
+const (
+	connectTimeout = 20 * time.Second
+	longestWait    = 5 * time.Second
+)
+
+// reconnecting says how long to wait before the next attempt to connect.
+func reconnecting() backoff.Config {
+	config := backoff.DefaultConfig
+	config.MaxDelay = longestWait
+	return config
+}
+
 // DialOption says how to connect.
 type DialOption func(*dialing)
 
 type dialing struct {
-	tls          *tls.Config
-	token        string
-	tokenSetting string // Where the token is from, for errors.
-	grpc         []grpc.DialOption
+	tls   *tls.Config
+	token string
+	grpc  []grpc.DialOption
+
+	// Where the target and the token are from, for errors.
+	targetSetting, tokenSetting string
 }
 
 // WithTLS encrypts the connection; nil trusts the authorities that the system trusts, among them those of SSL_CERT_FILE
@@ -49,30 +63,30 @@ func WithGRPC(options ...grpc.DialOption) DialOption {
 	return func(d *dialing) { d.grpc = append(d.grpc, options...) }
 }
 
-// Dial makes a client of the server at "host:port". It connects when the first call is made. The error is an *Error:
+// Dial makes a client of the server at "host:port", or at an address by one of gRPC's schemes, such as
+// "dns:///zoo.example:50051" or "unix:/run/zoo.sock". It connects when the first call is made. The error is an *Error:
 // INSECURE_TOKEN if a token would go to another machine unencrypted, INVALID_SETTING for what cannot be.
 func Dial(target string, options ...DialOption) (*Client, error) {
-	var d dialing
+	d := dialing{targetSetting: "target", tokenSetting: "token"}
 	for _, option := range options {
-		option(&d)
+		if option != nil {
+			option(&d)
+		}
 	}
-	if strings.IndexFunc(d.token, isNoTokenCharacter) >= 0 {
-		// Its value stays out of the message, which many see.
-		rule := "no header can carry it: give the string that the server's operator gave"
-		return nil, invalidSetting(d.tokenSetting, rule)
+	if err := d.check(target); err != nil {
+		return nil, err
 	}
-	if d.token != "" && d.tls == nil && !isLoopback(target) {
-		return nil, insecureToken(target)
-	}
-	repeating := newRetries()
+	ending := newEndings(target)
+	repeating := newRetries(ending.closed)
 	settings := []grpc.DialOption{
 		grpc.WithDisableRetry(),
-		grpc.WithChainUnaryInterceptor(repeating.call),
-		grpc.WithChainStreamInterceptor(repeating.stream),
+		grpc.WithChainUnaryInterceptor(ending.call, repeating.call),
+		grpc.WithChainStreamInterceptor(ending.stream, repeating.stream),
 		grpc.WithDefaultCallOptions(
 			grpc.MaxCallRecvMsgSize(260*mebibyte), // gRPC's own 4 MiB is one raw 1024 x 1024 RGB image and a bit.
 			grpc.MaxCallSendMsgSize(64*mebibyte),
 		),
+		grpc.WithConnectParams(grpc.ConnectParams{Backoff: reconnecting(), MinConnectTimeout: connectTimeout}),
 		// Servers cut off clients that ping more often than they allow.
 		grpc.WithKeepaliveParams(keepalive.ClientParameters{Time: time.Minute, Timeout: 20 * time.Second}),
 	}
@@ -95,6 +109,7 @@ func Dial(target string, options ...DialOption) (*Client, error) {
 		Scoring:     v1.NewScoringServiceClient(connection),
 		Latent:      v1.NewLatentServiceClient(connection),
 		connection:  connection,
+		endings:     ending,
 		cards:       cards{models: map[string]*v1.Model{}},
 	}, nil
 }
@@ -110,18 +125,3 @@ func (b bearer) GetRequestMetadata(context.Context, ...string) (map[string]strin
 }
 
 func (b bearer) RequireTransportSecurity() bool { return b.encrypted }
-
-func isNoTokenCharacter(letter rune) bool { return letter <= ' ' || letter > '~' }
-
-// isLoopback says whether "host:port" is on this machine; unix sockets are.
-func isLoopback(target string) bool {
-	if strings.HasPrefix(target, "unix:") || strings.HasPrefix(target, "unix-abstract:") {
-		return true
-	}
-	host, _, err := net.SplitHostPort(strings.TrimPrefix(target, "dns:///"))
-	if err != nil {
-		return false
-	}
-	ip := net.ParseIP(host)
-	return host == "localhost" || ip != nil && ip.IsLoopback()
-}

@@ -4,7 +4,6 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
-	"fmt"
 	"os"
 )
 
@@ -46,7 +45,9 @@ func FromEnv(options ...DialOption) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	said := []DialOption{func(d *dialing) { d.tls, d.token, d.tokenSetting = config, os.Getenv(envToken), envToken }}
+	said := []DialOption{func(d *dialing) {
+		d.tls, d.token, d.tokenSetting, d.targetSetting = config, os.Getenv(envToken), envToken, envTarget
+	}}
 	return Dial(target, append(said, options...)...)
 }
 
@@ -56,23 +57,23 @@ func tlsFromEnv() (*tls.Config, error) {
 	if authorities == "" {
 		for _, name := range []string{envServerName, envClientCertificate, envClientKey} {
 			if value := os.Getenv(name); value != "" {
-				rule := value + ": it says nothing unless there is TLS: set " + envAuthorities + " too"
+				rule := value + ": nothing is encrypted without " + envAuthorities + ": set that too, to system or a PEM file"
 				return nil, invalidSetting(name, rule)
 			}
 		}
 		return nil, nil
 	}
 	config := &tls.Config{ServerName: os.Getenv(envServerName)}
+	if err := checkServerName(envServerName, config.ServerName); err != nil {
+		return nil, err
+	}
 	if authorities != system {
-		pem, err := read(envAuthorities, authorities, "name a PEM file of authorities, or say "+system)
+		trusted, err := readCertificates(envAuthorities, authorities, "name a PEM file of certificates, or say "+system)
 		if err != nil {
 			return nil, err
 		}
 		config.RootCAs = x509.NewCertPool()
-		if !config.RootCAs.AppendCertsFromPEM(pem) {
-			rule := authorities + ": it has no PEM certificate: name a PEM file of authorities, or say " + system
-			return nil, invalidSetting(envAuthorities, rule)
-		}
+		config.RootCAs.AppendCertsFromPEM(trusted)
 	}
 	var err error
 	config.Certificates, err = clientCertificate()
@@ -86,25 +87,39 @@ func clientCertificate() ([]tls.Certificate, error) {
 	case certificate == "" && key == "":
 		return nil, nil
 	case certificate == "":
-		return nil, invalidSetting(envClientKey, key+": it has no certificate: set "+envClientCertificate+" too")
+		return nil, invalidSetting(envClientKey, key+": has no certificate beside it: set "+envClientCertificate+" too")
 	case key == "":
-		return nil, invalidSetting(envClientCertificate, certificate+": it has no key: set "+envClientKey+" too")
+		return nil, invalidSetting(envClientCertificate, certificate+": has no key beside it: set "+envClientKey+" too")
 	}
-	certificatePEM, err := read(envClientCertificate, certificate, "name a PEM file of the client's certificate")
+	chain, err := readCertificates(envClientCertificate, certificate, "name a PEM file of the client's certificate")
 	if err != nil {
 		return nil, err
 	}
-	keyPEM, err := read(envClientKey, key, "name the PEM file of the certificate's key")
+	const remedy = "name the PEM file of its key, without a password"
+	private, err := read(envClientKey, key, remedy)
 	if err != nil {
 		return nil, err
 	}
-	pair, err := tls.X509KeyPair(certificatePEM, keyPEM)
+	if !isKey(private) {
+		return nil, invalidSetting(envClientKey, key+": cannot be read as a key: "+remedy)
+	}
+	pair, err := tls.X509KeyPair(chain, private)
 	if err != nil {
-		why := fmt.Sprintf("it is of no use with the key %s (%v)", key, err)
-		remedy := "name the PEM files of a certificate and of its key, without a password"
-		return nil, invalidSetting(envClientCertificate, certificate+": "+why+": "+remedy)
+		return nil, invalidSetting(envClientKey, key+": is not the key of the certificate: "+remedy)
 	}
 	return []tls.Certificate{pair}, nil
+}
+
+// readCertificates reads the file that a variable names, of which every certificate can be read.
+func readCertificates(variable, path, remedy string) ([]byte, error) {
+	text, err := read(variable, path, remedy)
+	if err != nil {
+		return nil, err
+	}
+	if err := checkCertificates(text); err != nil {
+		return nil, invalidSetting(variable, path+": "+err.Error()+": "+remedy)
+	}
+	return text, nil
 }
 
 // read reads the file that a variable names.

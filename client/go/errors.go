@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"google.golang.org/genproto/googleapis/rpc/code"
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
@@ -15,8 +16,8 @@ type Error struct {
 	// Code is gRPC's own.
 	Code codes.Code
 	// Reason is a name from the server's catalogue, ErrorReason in error.proto without its prefix, such as
-	// "INVALID_FIELD" or "QUEUE_FULL"; SERVER_UNREACHABLE, INSECURE_TOKEN or INVALID_SETTING, which this client gives
-	// itself; empty where gRPC has failed otherwise.
+	// "INVALID_FIELD" or "QUEUE_FULL"; SERVER_UNREACHABLE, INSECURE_TOKEN, INVALID_SETTING or CLIENT_CLOSED, which this
+	// client gives itself; or the name of the code, such as "DEADLINE_EXCEEDED", where gRPC has ended the call otherwise.
 	Reason string
 	// Message names the field, the rule and the remedy.
 	Message string
@@ -35,12 +36,7 @@ type FieldViolation struct {
 	Field, Description string
 }
 
-func (e *Error) Error() string {
-	if e.Reason == "" {
-		return e.Code.String() + ": " + e.Message
-	}
-	return e.Reason + ": " + e.Message
-}
+func (e *Error) Error() string { return e.Reason + ": " + e.Message }
 
 // GRPCStatus makes status.Code and status.FromError understand the error.
 func (e *Error) GRPCStatus() *status.Status { return e.status }
@@ -58,7 +54,8 @@ func FromStatus(err error) error {
 		return err
 	}
 	answer := status.Convert(err)
-	unpacked := &Error{Code: answer.Code(), Message: answer.Message(), status: answer}
+	reason := code.Code(answer.Code()).String()
+	unpacked := &Error{Code: answer.Code(), Reason: reason, Message: answer.Message(), status: answer}
 	if unpacked.Code == codes.Unavailable {
 		unpacked.Reason = "SERVER_UNREACHABLE" // If it was reached, its details say another reason.
 	}
@@ -84,7 +81,7 @@ func refusal(code codes.Code, reason, message string) *Error {
 }
 
 func insecureToken(target string) error {
-	message := "the token would go to " + target + " unencrypted: use WithTLS, or PIXELZOO_TLS_CA"
+	message := "the token would go to " + target + " unencrypted: use TLS, such as by PIXELZOO_TLS_CA"
 	return refusal(codes.Unauthenticated, "INSECURE_TOKEN", message)
 }
 

@@ -15,7 +15,8 @@ import (
 // label itself, and "-1" no class. The model's card is fetched the first time that a name asks for it, and kept: a
 // client of long life does not see that another version has other classes.
 //
-// The error is an *Error, INVALID_FIELD with the names that there are if the model has no such class.
+// The error is an *Error: INVALID_FIELD with the names that there are if the model has no such class, and what the
+// server says, such as MODEL_FAILED, if no version of it is available.
 func (c *Client) Labels(ctx context.Context, model string, classes ...string) ([]int32, error) {
 	labels := make([]int32, len(classes))
 	for i, class := range classes {
@@ -61,7 +62,14 @@ func (c *Client) describe(ctx context.Context, model string) (*v1.Model, error) 
 	if err != nil {
 		return nil, err
 	}
-	reply, err := c.Catalog.GetModel(ctx, &v1.GetModelRequest{Model: selected})
+	request := &v1.GetModelRequest{Model: selected}
+	reply, err := c.Catalog.GetModel(ctx, request)
+	if err == nil && !isAvailable(reply.Model) {
+		// The server refuses any call with what is wrong with the model, unless it has come up since.
+		if _, err = c.Sampling.Sample(ctx, &v1.SampleRequest{Model: selected}); err == nil {
+			reply, err = c.Catalog.GetModel(ctx, request)
+		}
+	}
 	if err != nil {
 		return nil, FromStatus(err)
 	}
@@ -82,10 +90,7 @@ func label(model *v1.Model, class string) (int32, error) {
 		}
 	}
 	known := strings.Join(classes, ", ")
-	switch {
-	case !isAvailable(model):
-		known = "none, as no version of it is available"
-	case known == "":
+	if known == "" {
 		known = "none"
 	}
 	return 0, invalidField("labels", fmt.Sprintf("%s has no class '%s'; it has: %s", model.GetName(), class, known))

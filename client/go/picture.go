@@ -62,12 +62,12 @@ func (p *Preview) message() *v1.Image {
 	return p.Picture.message()
 }
 
-// NewPicture is the picture in a message, for callers of the stubs.
+// NewPicture is the picture in a message, for callers of the stubs. Of nil it is an empty one, which has no pixels.
 func NewPicture(message *v1.Image) *Picture {
 	return &Picture{
-		Width:    int(message.Width),
-		Height:   int(message.Height),
-		Channels: int(message.Channels),
+		Width:    int(message.GetWidth()),
+		Height:   int(message.GetHeight()),
+		Channels: int(message.GetChannels()),
 		File:     message.GetEncoded().GetData(),
 		image:    message,
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net"
+	"regexp"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -27,10 +28,15 @@ type refusing struct {
 	calls    int32
 	over     chan struct{}
 	model    *v1.Model
+	asked    chan struct{} // Closed, if it is there, when GetModel is called.
+	refused  chan struct{} // Told, if it is there, of each refusal.
 }
 
 func (r *refusing) ListModels(context.Context, *v1.ListModelsRequest) (*v1.ListModelsResponse, error) {
 	if atomic.AddInt32(&r.calls, 1) <= r.refusals {
+		if r.refused != nil {
+			r.refused <- struct{}{}
+		}
 		return nil, r.with
 	}
 	return &v1.ListModelsResponse{}, nil
@@ -39,6 +45,9 @@ func (r *refusing) ListModels(context.Context, *v1.ListModelsRequest) (*v1.ListM
 func (r *refusing) GetModel(context.Context, *v1.GetModelRequest) (*v1.GetModelResponse, error) {
 	if atomic.AddInt32(&r.calls, 1); r.model != nil {
 		return &v1.GetModelResponse{Model: r.model}, nil
+	}
+	if r.asked != nil {
+		close(r.asked)
 	}
 	<-r.over
 	return &v1.GetModelResponse{}, nil
@@ -50,6 +59,12 @@ type breaking struct {
 	refusals int32
 	calls    int32
 	seed     uint64
+	over     chan struct{} // If it is there, a stream is broken off when it is closed.
+	sample   error
+}
+
+func (b *breaking) Sample(context.Context, *v1.SampleRequest) (*v1.SampleResponse, error) {
+	return &v1.SampleResponse{}, b.sample
 }
 
 func (b *breaking) StreamSample(
@@ -60,6 +75,9 @@ func (b *breaking) StreamSample(
 		progress := &v1.StreamSampleResponse_Progress{Progress: &v1.Progress{Steps: 1}}
 		if err := stream.Send(&v1.StreamSampleResponse{Event: progress}); err != nil {
 			return err
+		}
+		if b.over != nil {
+			<-b.over
 		}
 	}
 	return status.Error(codes.Unavailable, "going away")
@@ -156,7 +174,8 @@ func TestADeadlineEndsTheWaitForAnotherAttempt(t *testing.T) {
 	client := clientOf(t, &refusing{refusals: 100, with: status.Error(codes.Unavailable, "not now")})
 	ctx, cancel := context.WithTimeout(context.Background(), 300*time.Millisecond)
 	defer cancel()
-	if _, err := client.Models(ctx); !errors.Is(err, context.DeadlineExceeded) {
+	_, err := client.Models(ctx)
+	if refused(t, err, codes.DeadlineExceeded, "DEADLINE_EXCEEDED"); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("the error is %v", err)
 	}
 }
@@ -164,7 +183,7 @@ func TestADeadlineEndsTheWaitForAnotherAttempt(t *testing.T) {
 func TestOtherRefusalsAreFinal(t *testing.T) {
 	catalog := &refusing{refusals: 1, with: status.Error(codes.Internal, "a mistake")}
 	_, err := clientOf(t, catalog).Models(enough(t))
-	if refused(t, err, codes.Internal, ""); catalog.calls != 1 {
+	if refused(t, err, codes.Internal, "INTERNAL"); catalog.calls != 1 {
 		t.Errorf("%d calls", catalog.calls)
 	}
 }
@@ -186,7 +205,49 @@ func TestADeadlinePassesThoughTheServerSaysNothing(t *testing.T) {
 	ctx, cancel := context.WithTimeout(context.Background(), 100*time.Millisecond)
 	defer cancel()
 	_, err := client.Catalog.GetModel(ctx, &v1.GetModelRequest{})
-	if err = pixelzoo.FromStatus(err); !errors.Is(err, context.DeadlineExceeded) {
-		t.Errorf("the error is %v", err)
+	refusal := refused(t, pixelzoo.FromStatus(err), codes.DeadlineExceeded, "DEADLINE_EXCEEDED")
+	said := regexp.MustCompile(`^the call to 127\.0\.0\.1:\d+ took longer than its timeout$`)
+	if !errors.Is(refusal, context.DeadlineExceeded) || !said.MatchString(refusal.Message) {
+		t.Errorf("the error is %v", refusal)
 	}
+}
+
+func TestCloseEndsTheCallsUnderWay(t *testing.T) {
+	const message = "the client is closed: make a new one, and close it after its last call"
+	catalog, sampling := &refusing{asked: make(chan struct{})}, &breaking{over: make(chan struct{})}
+	defer close(sampling.over)
+	client, ended := clientOf(t, catalog, sampling), make(chan error)
+	stream := client.StreamSample(enough(t), "any", nil)
+	if !stream.Next() {
+		t.Fatal(stream.Err())
+	}
+	go func() {
+		_, err := client.Catalog.GetModel(enough(t), &v1.GetModelRequest{})
+		ended <- pixelzoo.FromStatus(err)
+	}()
+	<-catalog.asked
+	check(t, client.Close())
+	check(t, client.Close())
+	if stream.Next() {
+		t.Error("there is another event")
+	}
+	_, late := client.Models(enough(t))
+	for _, err := range []error{<-ended, stream.Err(), late, client.StreamSample(enough(t), "any", nil).Err()} {
+		if refusal := refused(t, err, codes.Canceled, "CLIENT_CLOSED"); refusal.Message != message {
+			t.Errorf("the error is %v", err)
+		}
+	}
+}
+
+func TestCloseEndsTheWaitForAnotherAttempt(t *testing.T) {
+	told := make(chan struct{}, 100)
+	catalog := &refusing{refusals: 100, with: status.Error(codes.Unavailable, "not now"), refused: told}
+	client, ended := clientOf(t, catalog), make(chan error)
+	go func() {
+		_, err := client.Models(enough(t))
+		ended <- err
+	}()
+	<-told
+	check(t, client.Close())
+	refused(t, <-ended, codes.Canceled, "CLIENT_CLOSED")
 }

@@ -6,7 +6,9 @@ import (
 	"strings"
 	"testing"
 
+	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 
 	"pixelzoo"
 	v1 "pixelzoo/v1"
@@ -24,7 +26,7 @@ func unsent(t *testing.T, err error, field, rule string) {
 
 // TestWhatNoMessageCanCarryIsNotSent has no server: what is sent would be unreachable.
 func TestWhatNoMessageCanCarryIsNotSent(t *testing.T) {
-	client, err := pixelzoo.Dial("127.0.0.1:1")
+	client, err := pixelzoo.Dial("127.0.0.1:1", nil)
 	check(t, err)
 	defer client.Close()
 	ctx, shoe := enough(t), []pixelzoo.Input{pixelzoo.File("a file")}
@@ -64,6 +66,7 @@ func TestWhatNoMessageCanCarryIsNotSent(t *testing.T) {
 
 	for _, missing := range []pixelzoo.Input{
 		nil, (*pixelzoo.Picture)(nil), (*pixelzoo.Preview)(nil), &pixelzoo.Picture{}, &pixelzoo.Preview{},
+		pixelzoo.NewPicture(nil),
 	} {
 		_, err = client.Score(ctx, ddpm, append(shoe, missing), nil)
 		unsent(t, err, "images[1]", "must be a File, or a *Picture that came back, and is nil")
@@ -115,14 +118,24 @@ func TestACardIsFetchedOnceAndOnlyForNames(t *testing.T) {
 	}
 }
 
-func TestTheCardOfAModelThatIsNotThereYetIsNotKept(t *testing.T) {
-	catalog := &refusing{model: &v1.Model{Name: "pets"}}
-	client := clientOf(t, catalog)
-	_, err := client.Labels(enough(t), "pets", "cat")
-	unsent(t, err, "labels", "pets has no class 'cat'; it has: none, as no version of it is available")
+func TestWhyAModelIsNotThereTheServerSays(t *testing.T) {
+	failed, err := status.New(codes.FailedPrecondition, "its folder is damaged").WithDetails(
+		&errdetails.ErrorInfo{Reason: "MODEL_FAILED", Domain: "pixelzoo"})
+	check(t, err)
+	catalog, sampling := &refusing{model: &v1.Model{Name: "pets"}}, &breaking{sample: failed.Err()}
+	client := clientOf(t, catalog, sampling)
+	_, err = client.Labels(enough(t), "pets", "cat")
+	refused(t, err, codes.FailedPrecondition, "MODEL_FAILED")
 	catalog.model = &v1.Model{Name: "pets", Card: &v1.ModelCard{ContractVersion: 1, Classes: []string{"Cat"}}}
 	_, err = client.Labels(enough(t), "pets", "cat")
 	check(t, err)
+}
+
+func TestNoMessageIsAPictureWithoutPixels(t *testing.T) {
+	empty := pixelzoo.NewPicture(nil)
+	if _, err := empty.Pixels(); err == nil || empty.Width != 0 {
+		t.Errorf("%d pixels wide: %v", empty.Width, err)
+	}
 }
 
 func TestNothingWrongWithAStubIsNoError(t *testing.T) {

@@ -28,9 +28,10 @@ const (
 type retries struct {
 	mutex  sync.Mutex
 	tokens int
+	closed <-chan struct{} // Closed when nothing shall be sent any more.
 }
 
-func newRetries() *retries { return &retries{tokens: maxTokens} }
+func newRetries(closed <-chan struct{}) *retries { return &retries{tokens: maxTokens, closed: closed} }
 
 // call is a grpc.UnaryClientInterceptor.
 func (r *retries) call(
@@ -42,7 +43,7 @@ func (r *retries) call(
 		if !r.again(err, attempt) {
 			return err
 		}
-		if err := wait(ctx, attempt); err != nil {
+		if err := r.wait(ctx, attempt); err != nil {
 			return err
 		}
 	}
@@ -65,7 +66,7 @@ func (r *retries) stream(
 		if !r.again(err, attempt) {
 			return nil, err
 		}
-		if err := wait(ctx, attempt); err != nil {
+		if err := r.wait(ctx, attempt); err != nil {
 			return nil, err
 		}
 	}
@@ -90,7 +91,7 @@ func (s *repeatedStream) SendMsg(request interface{}) error {
 func (s *repeatedStream) RecvMsg(reply interface{}) error {
 	err := s.ClientStream.RecvMsg(reply)
 	for ; err != nil && err != io.EOF && !s.arrived && s.retries.again(err, s.attempt); s.attempt++ {
-		if err := wait(s.ctx, s.attempt); err != nil {
+		if err := s.retries.wait(s.ctx, s.attempt); err != nil {
 			return err
 		}
 		err = s.receiveAnew(reply)
@@ -135,13 +136,15 @@ func (r *retries) again(err error, attempt int) bool {
 }
 
 // wait takes 0.2, 0.4 and 0.8 seconds, each varied by 20 %, so that clients do not come back all at once.
-func wait(ctx context.Context, attempt int) error {
+func (r *retries) wait(ctx context.Context, attempt int) error {
 	backoff := float64(initialBackoff<<(attempt-1)) * (0.8 + 0.4*rand.Float64())
 	timer := time.NewTimer(time.Duration(backoff))
 	defer timer.Stop()
 	select {
 	case <-timer.C:
 		return nil
+	case <-r.closed:
+		return grpc.ErrClientConnClosing
 	case <-ctx.Done():
 		return status.FromContextError(ctx.Err()).Err()
 	}

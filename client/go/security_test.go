@@ -138,21 +138,22 @@ func TestSettingsThatCannotBeAreRefused(t *testing.T) {
 	}{
 		{"TLS_CA", none + ": no such file or directory: name a PEM file", map[string]string{"TLS_CA": none}},
 		{"TLS_CA", folder + ": is a directory: ", map[string]string{"TLS_CA": folder}},
-		{"TLS_CA", empty + ": it has no PEM certificate: name a PEM file", map[string]string{"TLS_CA": empty}},
+		{"TLS_CA", empty + ": has a certificate that cannot be read: name a PEM file of", map[string]string{"TLS_CA": empty}},
+		{"TLS_CA", key + ": has no PEM certificate: name a PEM file of", map[string]string{"TLS_CA": key}},
 		{"TLS_CA", "System: no such file or directory: ", map[string]string{"TLS_CA": "System"}},
 		{"TLS_SERVER_NAME", "zoo.example: ", map[string]string{"TLS_SERVER_NAME": "zoo.example"}},
 		{"TLS_CLIENT_CERTIFICATE", certificate + ": ", map[string]string{
 			"TLS_CLIENT_CERTIFICATE": certificate, "TLS_CLIENT_KEY": key}},
 		{"TLS_CLIENT_KEY", key + ": ", map[string]string{"TLS_CLIENT_KEY": key}},
-		{"TLS_CLIENT_CERTIFICATE", certificate + ": it has no key: set PIXELZOO_TLS_CLIENT_KEY", map[string]string{
+		{"TLS_CLIENT_CERTIFICATE", certificate + ": has no key beside it: set PIXELZOO_TLS_CLIENT_KEY", map[string]string{
 			"TLS_CA": ca, "TLS_CLIENT_CERTIFICATE": certificate}},
-		{"TLS_CLIENT_KEY", key + ": it has no certificate: set PIXELZOO_TLS_CLIENT_CERTIFICATE", map[string]string{
+		{"TLS_CLIENT_KEY", key + ": has no certificate beside it: set PIXELZOO_TLS_CLIENT_", map[string]string{
 			"TLS_CA": ca, "TLS_CLIENT_KEY": key}},
 		{"TLS_CLIENT_KEY", none + ": no such file", map[string]string{
 			"TLS_CA": "system", "TLS_CLIENT_CERTIFICATE": certificate, "TLS_CLIENT_KEY": none}},
-		{"TLS_CLIENT_CERTIFICATE", ca + ": it is of no use with the key " + key, map[string]string{
+		{"TLS_CLIENT_KEY", key + ": is not the key of the certificate: name the PEM file of its key", map[string]string{
 			"TLS_CA": ca, "TLS_CLIENT_CERTIFICATE": ca, "TLS_CLIENT_KEY": key}},
-		{"TOKEN", "no header can carry it: ", map[string]string{"TOKEN": "pxz_a\r\nb"}},
+		{"TOKEN", "has characters that no token has: ", map[string]string{"TOKEN": "pxz_a\r\nb"}},
 	} {
 		environment(t, wrong.said)
 		_, err := pixelzoo.FromEnv()
@@ -164,6 +165,29 @@ func TestSettingsThatCannotBeAreRefused(t *testing.T) {
 	_, err := pixelzoo.Dial("localhost:1", pixelzoo.WithToken("pxz_a b"))
 	if refusal := refused(t, err, codes.InvalidArgument, "INVALID_SETTING"); strings.Contains(refusal.Message, "pxz_a") {
 		t.Errorf("the error shows the token: %v", err)
+	}
+}
+
+func TestATargetIsAHostWithAPort(t *testing.T) {
+	for _, wrong := range []string{
+		"", ":1", "zoo.example", "zoo.example:", "zoo.example:0", "zoo.example:65536", "zoo.example:http", "::1:1", "[::1]",
+		"http://zoo.example:1", "zoo.example:1/x", "a b:1", "zoo.example:1\n",
+	} {
+		_, err := pixelzoo.Dial(wrong)
+		refusal := refused(t, err, codes.InvalidArgument, "INVALID_SETTING")
+		if refusal.Message != "target: "+wrong+": must be host:port, with a port from 1 to 65535" {
+			t.Errorf("the error is %v", err)
+		}
+	}
+	for _, right := range []string{"zoo.example:65535", "[2001:db8::1]:1", "dns:///zoo.example", "unix:///run/zoo.sock"} {
+		client, err := pixelzoo.Dial(right)
+		check(t, err)
+		check(t, client.Close())
+	}
+	_, err := pixelzoo.Dial("localhost:1", pixelzoo.WithTLS(&tls.Config{ServerName: "a b"}))
+	refusal := refused(t, err, codes.InvalidArgument, "INVALID_SETTING")
+	if refusal.Message != "ServerName: a b: is no host name: give the one in the server's certificate" {
+		t.Errorf("the error is %v", err)
 	}
 }
 
@@ -202,6 +226,7 @@ func TestATokenNeverGoesInTheClearToAnotherMachine(t *testing.T) {
 	token := pixelzoo.WithToken("pxz_secret")
 	for _, far := range []string{
 		"zoo.example:50051", "192.168.1.2:1", "dns:///zoo.example:1", "localhost.evil:1", "127.0.0.1.evil.example:1",
+		"dns://192.168.1.2/localhost:1", "dns:///127.0.0.1", "ipv4:127.0.0.1:1,192.168.1.2:1", "[::ffff:127.0.0.1]:1",
 	} {
 		_, err := pixelzoo.Dial(far, token)
 		if refused(t, err, codes.Unauthenticated, "INSECURE_TOKEN"); status.Code(err) != codes.Unauthenticated {
@@ -211,7 +236,9 @@ func TestATokenNeverGoesInTheClearToAnotherMachine(t *testing.T) {
 		check(t, err)
 		client.Close()
 	}
-	for _, near := range []string{"localhost:1", "127.0.0.1:1", "[::1]:1", "unix:/tmp/socket"} {
+	for _, near := range []string{
+		"localhost:1", "127.0.0.1:1", "127.9.8.7:1", "[::1]:1", "dns:///localhost:1", "unix:/tmp/socket",
+	} {
 		client, err := pixelzoo.Dial(near, token)
 		check(t, err)
 		client.Close()

@@ -1,17 +1,16 @@
 /** The client: promises for what comes at once, async iterables for what comes bit by bit. */
+import { Calls } from './calls.js';
 import { connect, DEFAULT_TARGET } from './connection.js';
 import { fromEnvironment } from './environment.js';
-import { fromService, ZooError } from './errors.js';
 import { isAvailable, isName, labelOf } from './labels.js';
 import { Picture } from './picture.js';
 import * as requests from './requests.js';
 import { abortSignal, milliseconds, settings } from './settings.js';
-import { validated } from './validation.js';
 
 /** @typedef {import('../generated/pixelzoo/v1/Progress.js').Progress__Output} Progress */
 /** @typedef {import('../generated/pixelzoo/v1/ImageScore.js').ImageScore__Output} ImageScore */
 /** @typedef {import('../generated/pixelzoo/v1/Model.js').Model__Output} Model */
-/** @typedef {import('@grpc/grpc-js').ServiceError} ServiceError */
+/** @typedef {import('./calls.js').Limits} Limits */
 
 /**
  * How long a call may take, and how to end it early.
@@ -19,8 +18,6 @@ import { validated } from './validation.js';
  * @property {number} [timeout] milliseconds for the whole call; the server stops its work when they have passed.
  * @property {AbortSignal} [signal] ends the call, and the server's work on it.
  */
-
-/** @typedef {{ deadline: number, signal?: AbortSignal }} Limits When a call ends, and what else ends it. */
 
 /**
  * What a stream tells. `steps` are summed over all pictures of the request.
@@ -35,9 +32,8 @@ import { validated } from './validation.js';
  * Every call rejects with a `ZooError` if it fails, or with the reason of its signal if that ended it.
  */
 export class Client {
-  #connection;
+  #calls;
   #timeout;
-  #isClosed = false;
   /** @type {Map<string, Model>} */
   #described = new Map();
 
@@ -52,7 +48,7 @@ export class Client {
     const { timeout = 600_000, ...connection } = settings(options, ['tls', 'token', 'timeout'], 'options');
     this.target = target;
     this.#timeout = milliseconds(timeout);
-    this.#connection = connect(target, connection);
+    this.#calls = new Calls(target, connect(target, connection));
   }
 
   /**
@@ -73,10 +69,12 @@ export class Client {
     return new Client(target, options);
   }
 
-  /** Ends the connection; a program that has not closed its client goes on. */
+  /**
+   * Ends the connection, and with it every call under way, CLIENT_CLOSED; a program that has not closed its client
+   * goes on.
+   */
   close() {
-    this.#isClosed = true;
-    this.#connection.close();
+    this.#calls.close();
   }
 
   /**
@@ -89,7 +87,7 @@ export class Client {
     const models = [];
     let pageToken = '';
     do {
-      const page = await this.#call('catalog', 'listModels', { pageToken }, limits);
+      const page = await this.#calls.call('catalog', 'listModels', { pageToken }, limits);
       models.push(...(page.models ?? []));
       pageToken = page.nextPageToken;
     } while (pageToken);
@@ -106,7 +104,7 @@ export class Client {
   async sample(model, wanted, call) {
     const limits = this.#limits(call);
     const request = requests.sample(model, await this.#labelled(model, wanted, limits));
-    const reply = await this.#call('sampling', 'sample', request, limits);
+    const reply = await this.#calls.call('sampling', 'sample', request, limits);
     return reply.images.map(toPicture);
   }
 
@@ -122,7 +120,8 @@ export class Client {
     const limits = this.#limits(call);
     const { previewInterval, ...asked } = await this.#labelled(model, wanted, limits);
     const request = { sample: requests.sample(model, asked, 'sample.'), previewInterval };
-    for await (const reply of this.#stream('sampling', 'streamSample', request, limits)) yield* toEvents(reply);
+    const replies = this.#calls.stream('sampling', 'streamSample', request, limits);
+    for await (const reply of replies) yield* toEvents(reply);
   }
 
   /**
@@ -136,7 +135,7 @@ export class Client {
   async translate(model, pictures, wanted, call) {
     const limits = this.#limits(call);
     const request = requests.translate(model, pictures, await this.#labelled(model, wanted, limits));
-    const reply = await this.#call('translation', 'translate', request, limits);
+    const reply = await this.#calls.call('translation', 'translate', request, limits);
     return reply.images.map(toPicture);
   }
 
@@ -152,7 +151,8 @@ export class Client {
     const limits = this.#limits(call);
     const { previewInterval, ...asked } = await this.#labelled(model, wanted, limits);
     const request = { translate: requests.translate(model, pictures, asked, 'translate.'), previewInterval };
-    for await (const reply of this.#stream('translation', 'streamTranslate', request, limits)) yield* toEvents(reply);
+    const replies = this.#calls.stream('translation', 'streamTranslate', request, limits);
+    for await (const reply of replies) yield* toEvents(reply);
   }
 
   /**
@@ -166,7 +166,7 @@ export class Client {
   async score(model, pictures, wanted, call) {
     const limits = this.#limits(call);
     const request = requests.score(model, pictures, await this.#labelled(model, wanted, limits));
-    const reply = await this.#call('scoring', 'score', request, limits);
+    const reply = await this.#calls.call('scoring', 'score', request, limits);
     return reply.scores ?? [];
   }
 
@@ -180,7 +180,7 @@ export class Client {
    * @returns {Promise<any>}
    */
   async call(service, method, request, options) {
-    return this.#call(service, method, request, this.#limits(options));
+    return this.#calls.call(service, method, request, this.#limits(options));
   }
 
   /**
@@ -192,62 +192,7 @@ export class Client {
    * @returns {AsyncGenerator<any, void>}
    */
   async *stream(service, method, request, options) {
-    yield* this.#stream(service, method, request, this.#limits(options));
-  }
-
-  /**
-   * @param {string} service
-   * @param {string} method
-   * @param {object} request
-   * @param {Limits} limits
-   * @returns {Promise<any>}
-   */
-  #call(service, method, request, { deadline, signal }) {
-    return new Promise((resolve, reject) => {
-      const checked = validated('call', service, method, request);
-      signal?.throwIfAborted();
-      const { [service]: stub, metadata } = this.#open();
-      /** @type {(error: ServiceError | null, reply?: any) => void} */
-      const done = (error, reply) => {
-        signal?.removeEventListener('abort', cancel);
-        if (!error) resolve(reply);
-        else reject(signal?.aborted ? signal.reason : fromService(error, this.target));
-      };
-      const running = stub[method](checked, metadata, { deadline }, done);
-      const cancel = () => running.cancel();
-      signal?.addEventListener('abort', cancel);
-    });
-  }
-
-  /**
-   * @param {string} service
-   * @param {string} method
-   * @param {object} request
-   * @param {Limits} limits
-   * @returns {AsyncGenerator<any, void>}
-   */
-  async *#stream(service, method, request, { deadline, signal }) {
-    const checked = validated('stream', service, method, request);
-    signal?.throwIfAborted();
-    const { [service]: stub, metadata } = this.#open();
-    const replies = stub[method](checked, metadata, { deadline });
-    const cancel = () => replies.cancel();
-    signal?.addEventListener('abort', cancel);
-    try {
-      yield* replies;
-    } catch (error) {
-      throw signal?.aborted ? signal.reason : fromService(/** @type {ServiceError} */ (error), this.target);
-    } finally {
-      signal?.removeEventListener('abort', cancel);
-      replies.on('error', () => {}); // A cancelled call ends with one that nobody waits for any more.
-      cancel();
-    }
-  }
-
-  /** @returns {any} the connection, which has not been closed */
-  #open() {
-    if (!this.#isClosed) return this.#connection;
-    throw new ZooError('the client has been closed: make another', { code: 'CANCELLED', reason: 'CANCELLED' });
+    yield* this.#calls.stream(service, method, request, this.#limits(options));
   }
 
   /**
@@ -285,7 +230,13 @@ export class Client {
   async #describe(model, limits) {
     const known = this.#described.get(model);
     if (known) return known;
-    const reply = await this.#call('catalog', 'getModel', { model: requests.selector(model) }, limits);
+    const request = { model: requests.selector(model) };
+    let reply = await this.#calls.call('catalog', 'getModel', request, limits);
+    if (!isAvailable(reply.model)) {
+      // The server refuses any call with what is wrong with the model, unless it has come up since.
+      await this.#calls.call('sampling', 'sample', request, limits);
+      reply = await this.#calls.call('catalog', 'getModel', request, limits);
+    }
     if (isAvailable(reply.model)) this.#described.set(model, reply.model);
     return reply.model;
   }

@@ -1,10 +1,10 @@
 /** How the client connects: where to, message sizes, keepalive, retries, and who may see the token. */
-import { isIP } from 'node:net';
 import grpc from '@grpc/grpc-js';
 import { loadSync } from '@grpc/proto-loader';
-import { invalidSetting, shown, ZooError } from './errors.js';
+import { invalidSetting, ZooError } from './errors.js';
 import { PROTOS, SERVICES } from './protos.js';
 import { checkedTls, checkedToken, credentials } from './security.js';
+import { checkedTarget, isLoopback } from './target.js';
 
 export const DEFAULT_TARGET = 'localhost:50051';
 
@@ -34,6 +34,7 @@ const CHANNEL_OPTIONS = {
   'grpc.max_send_message_length': 64 * MiB,
   'grpc.keepalive_time_ms': 60_000, // Servers cut off clients that ping more often than they allow.
   'grpc.keepalive_timeout_ms': 20_000,
+  'grpc.max_reconnect_backoff_ms': 5_000, // A server that is back is found soon; gRPC's own is 2 minutes.
   'grpc.service_config': JSON.stringify(SERVICE_CONFIG),
 };
 
@@ -58,12 +59,12 @@ const { v1 } = /** @type {any} */ (grpc.loadPackageDefinition(definition)).pixel
  * @param {ConnectionOptions} options
  */
 export function connect(target, { tls, token: given }) {
-  if (typeof target !== 'string') throw invalidSetting('target', `it must be "host:port", and is ${shown(target)}`);
+  checkedTarget(target);
   const token = checkedToken(given);
   const encryption = checkedTls(tls);
   const loopback = isLoopback(target);
   if (token && !encryption && !loopback) {
-    throw new ZooError(`the token would go to ${target} unencrypted: use TLS`, {
+    throw new ZooError(`the token would go to ${target} unencrypted: use TLS, such as by PIXELZOO_TLS_CA`, {
       code: 'UNAUTHENTICATED',
       reason: 'INSECURE_TOKEN',
     });
@@ -101,17 +102,4 @@ function open(target, secrets, options) {
   } catch (error) {
     throw invalidSetting('target', `${target}: ${/** @type {Error} */ (error).message}: give "host:port"`, error);
   }
-}
-
-/**
- * Whether "host:port" is on this machine; unix sockets are.
- * @param {string} target
- */
-function isLoopback(target) {
-  if (/^unix(-abstract)?:/.test(target)) return true;
-  const host = target
-    .replace(/^dns:\/\/\//, '')
-    .replace(/:\d+$/, '')
-    .replace(/^\[|\]$/g, '');
-  return host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'));
 }

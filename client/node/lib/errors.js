@@ -41,8 +41,9 @@ export class ZooError extends Error {
     /** Name of the gRPC status code, such as "INVALID_ARGUMENT". */
     this.code = code;
     /**
-     * Name from the server's catalogue (`ErrorReason` in error.proto); SERVER_UNREACHABLE, INSECURE_TOKEN or
-     * INVALID_SETTING, which this client gives itself; or the status code's, where no server of pixelzoo answered.
+     * Name from the server's catalogue (`ErrorReason` in error.proto); SERVER_UNREACHABLE, INSECURE_TOKEN,
+     * INVALID_SETTING or CLIENT_CLOSED, which this client gives itself; or the status code's, where no server of
+     * pixelzoo answered.
      */
     this.reason = reason;
     /** The parts of the message that vary, by name. */
@@ -86,6 +87,12 @@ export function invalidSetting(setting, rule, cause) {
   return new ZooError(`${setting}: ${rule}`, { ...details, cause });
 }
 
+/** The error for a call on a client that is closed, or that close() has ended. */
+export function clientClosed() {
+  const message = 'the client is closed: make a new one, and close it after its last call';
+  return new ZooError(message, { code: 'CANCELLED', reason: 'CLIENT_CLOSED' });
+}
+
 /**
  * A value in a few words.
  * @param {unknown} value
@@ -104,6 +111,10 @@ export function fromService(error, target) {
   const packed = error.metadata?.get('grpc-status-details-bin')[0];
   const details = packed instanceof Buffer ? unpack(packed) : {};
   if (!details.ErrorInfo) {
+    if (code === 'DEADLINE_EXCEEDED') {
+      const message = `the call to ${target} took longer than its timeout`;
+      return new ZooError(message, { code, reason: code, cause: error });
+    }
     if (code !== 'UNAVAILABLE') return new ZooError(error.details, { code, reason: code, cause: error });
     const message = `no server answers at ${target} (${error.details})`;
     return new ZooError(message, { code, reason: 'SERVER_UNREACHABLE', cause: error });

@@ -29,6 +29,5 @@ export function labelOf(model, name) {
   const classes = model.card?.classes ?? [];
   const label = classes.findIndex((known) => known.toLowerCase() === name.toLowerCase());
   if (label >= 0) return label;
-  const none = isAvailable(model) ? 'none' : 'none, as no version of it is available';
-  throw invalidField('labels', `${model.name} has no class '${name}'; it has: ${classes.join(', ') || none}`);
+  throw invalidField('labels', `${model.name} has no class '${name}'; it has: ${classes.join(', ') || 'none'}`);
 }

@@ -1,7 +1,7 @@
 /** Whom the client trusts, what the server must be called, and who the client says it is. */
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import grpc from '@grpc/grpc-js';
-import { invalidSetting } from './errors.js';
+import { invalidSetting, shown } from './errors.js';
 import { settings } from './settings.js';
 
 /**
@@ -12,16 +12,21 @@ import { settings } from './settings.js';
  * @property {Uint8Array | string} [clientCertificate] PEM text of the client's own certificate, for servers that ask.
  * @property {Uint8Array | string} [clientKey] PEM text of its key, without a password.
  */
-/** @typedef {{ setting: string, file: string }} Origin Where something was said; `file` is empty in code. */
+/**
+ * Where something was said; `file` is empty in code, and `remedy` is what to do if it cannot be.
+ * @typedef {{ setting: string, file: string, remedy: string }} Origin
+ */
+
+const BEGIN = '-----BEGIN CERTIFICATE-----';
 
 const KNOWN = /** @type {const} */ (['ca', 'serverName', 'clientCertificate', 'clientKey']);
 
 /** @type {Record<keyof Tls, Origin>} */
 const ARGUMENTS = {
-  ca: { setting: 'tls.ca', file: '' },
-  serverName: { setting: 'tls.serverName', file: '' },
-  clientCertificate: { setting: 'tls.clientCertificate', file: '' },
-  clientKey: { setting: 'tls.clientKey', file: '' },
+  ca: { setting: 'tls.ca', file: '', remedy: 'give the authorities in PEM' },
+  serverName: { setting: 'tls.serverName', file: '', remedy: "give the one in the server's certificate" },
+  clientCertificate: { setting: 'tls.clientCertificate', file: '', remedy: 'give the certificate in PEM' },
+  clientKey: { setting: 'tls.clientKey', file: '', remedy: 'give the key in PEM, without a password' },
 };
 
 /**
@@ -35,22 +40,20 @@ export function checkedTls(tls, origins = ARGUMENTS) {
   if (tls === undefined || tls === null || tls === false) return undefined;
   const given = tls === true ? {} : /** @type {Tls} */ (settings(tls, [...KNOWN], 'tls', 'tls.'));
   const { ca, serverName, clientCertificate, clientKey } = given;
-  if (isSaid(ca)) certificates(ca, origins.ca, 'give the authorities in PEM');
-  if (isSaid(serverName) && (typeof serverName !== 'string' || !/^[!-~]+$/.test(serverName))) {
-    throw refused(origins.serverName, "it is no name: give the one in the server's certificate");
+  if (isSaid(ca)) certificates(ca, origins.ca);
+  if (isSaid(serverName) && (typeof serverName !== 'string' || !/^[A-Za-z0-9._:-]+$/.test(serverName))) {
+    const name = typeof serverName === 'string' ? serverName : shown(serverName);
+    throw refused({ ...origins.serverName, file: name }, 'is no host name');
   }
   if (isSaid(clientCertificate) !== isSaid(clientKey)) {
-    const [has, lacks] = isSaid(clientKey) ? ['clientKey', 'clientCertificate'] : ['clientCertificate', 'clientKey'];
-    const missing = origins[/** @type {keyof Tls} */ (lacks)].setting;
-    throw refused(origins[/** @type {keyof Tls} */ (has)], `it is of no use alone: set ${missing} too`);
+    const { clientCertificate: one, clientKey: other } = origins;
+    const [said, lacks, missing] = isSaid(clientKey) ? [other, 'certificate', one] : [one, 'key', other];
+    throw refused({ ...said, remedy: `set ${missing.setting} too` }, `has no ${lacks} beside it`);
   }
   if (isSaid(clientCertificate) && isSaid(clientKey)) {
-    const [certificate] = certificates(clientCertificate, origins.clientCertificate, 'give the certificate in PEM');
-    const remedy = 'give the key of the certificate in PEM, without a password';
-    const key = parsed(() => createPrivateKey(text(clientKey, origins.clientKey)), origins.clientKey, remedy);
-    if (!certificate.checkPrivateKey(key)) {
-      throw refused(origins.clientKey, `it is not the key of ${origins.clientCertificate.setting}: ${remedy}`);
-    }
+    const [certificate] = certificates(clientCertificate, origins.clientCertificate);
+    const key = privateKey(clientKey, origins.clientKey);
+    if (!certificate.checkPrivateKey(key)) throw refused(origins.clientKey, 'is not the key of the certificate');
   }
   return given;
 }
@@ -65,7 +68,7 @@ export function checkedToken(token, setting = 'token') {
   if (token === undefined || token === null) return '';
   if (typeof token === 'string' && /^[!-~]*$/.test(token)) return token;
   // Its value stays out of the message, which many see.
-  throw invalidSetting(setting, "no header can carry it: give the string that the server's operator gave");
+  throw invalidSetting(setting, "has characters that no token has: give the one that the server's operator gave");
 }
 
 /** @param {Tls} tls that has been checked */
@@ -79,27 +82,30 @@ export function credentials({ ca, clientCertificate, clientKey }) {
 }
 
 /**
+ * Every one of them, as OpenSSL leaves out what follows the first that it cannot read.
  * @param {unknown} pem
  * @param {Origin} origin
- * @param {string} remedy
  */
-function certificates(pem, origin, remedy) {
-  const found = text(pem, origin).match(/-----BEGIN CERTIFICATE-----[^]*?-----END CERTIFICATE-----/g);
-  if (!found) throw refused(origin, `it has no PEM certificate: ${remedy}`);
-  return parsed(() => found.map((one) => new X509Certificate(one)), origin, remedy);
+function certificates(pem, origin) {
+  const found = text(pem, origin).split(BEGIN).slice(1);
+  if (!found.length) throw refused(origin, 'has no PEM certificate');
+  try {
+    return found.map((rest) => new X509Certificate(BEGIN + rest));
+  } catch (error) {
+    throw refused(origin, 'has a certificate that cannot be read', error);
+  }
 }
 
 /**
- * @template Value
- * @param {() => Value} parse
+ * @param {unknown} pem
  * @param {Origin} origin
- * @param {string} remedy
  */
-function parsed(parse, origin, remedy) {
+function privateKey(pem, origin) {
+  const given = text(pem, origin);
   try {
-    return parse();
+    return createPrivateKey(given);
   } catch (error) {
-    throw refused(origin, `it cannot be read (${/** @type {Error} */ (error).message}): ${remedy}`, error);
+    throw refused(origin, 'cannot be read as a key', error);
   }
 }
 
@@ -110,7 +116,7 @@ function parsed(parse, origin, remedy) {
 function text(pem, origin) {
   if (typeof pem === 'string') return pem;
   if (pem instanceof Uint8Array) return Buffer.from(pem).toString('latin1');
-  throw refused(origin, 'it is no text: give PEM as a string or a Buffer');
+  throw refused({ ...origin, remedy: 'give PEM as a string or a Buffer' }, 'is no text');
 }
 
 /**
@@ -127,6 +133,6 @@ function isSaid(value) {
  * @param {string} rule
  * @param {unknown} [cause]
  */
-function refused({ setting, file }, rule, cause) {
-  return invalidSetting(setting, file ? `${file}: ${rule}` : rule, cause);
+function refused({ setting, file, remedy }, rule, cause) {
+  return invalidSetting(setting, `${file && `${file}: `}${rule}: ${remedy}`, cause);
 }

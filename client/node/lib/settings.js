@@ -14,7 +14,7 @@ import { isPlain } from './validation.js';
 export function settings(given, known, name, path = '') {
   if (given === undefined || given === null) return {};
   const names = known.join(', ');
-  if (!isPlain(given)) throw invalidSetting(name, `it must be an object with any of ${names}, and is ${shown(given)}`);
+  if (!isPlain(given)) throw invalidSetting(name, `must be an object with any of ${names}, and is ${shown(given)}`);
   for (const one of Object.keys(given)) {
     if (!known.includes(one)) throw invalidSetting(path + one, `there is no such setting: there are ${names}`);
   }
@@ -29,12 +29,12 @@ const LONGEST = 2 ** 48; // gRPC sends at most 10^8 hours; without end is anothe
  */
 export function milliseconds(timeout) {
   if (typeof timeout === 'number' && timeout >= 0 && (timeout <= LONGEST || timeout === Infinity)) return timeout;
-  throw invalidSetting('timeout', `it must be milliseconds, 0 to 2^48 or Infinity, and is ${shown(timeout)}`);
+  throw invalidSetting('timeout', `must be milliseconds, 0 to 2^48 or Infinity, and is ${shown(timeout)}`);
 }
 
 /** @param {unknown} signal */
 export function abortSignal(signal) {
   if (signal === undefined || signal === null) return undefined;
   if (signal instanceof AbortSignal) return signal;
-  throw invalidSetting('signal', `it must be an AbortSignal, and is ${shown(signal)}`);
+  throw invalidSetting('signal', `must be an AbortSignal, and is ${shown(signal)}`);
 }

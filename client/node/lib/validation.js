@@ -70,7 +70,7 @@ function message(type, value, path) {
     if (type.oneofsArray.some((oneof) => oneof.name === name)) continue;
     if (!Object.hasOwn(type.fields, name)) {
       const known = Object.keys(type.fields).join(', ');
-      throw invalidField(path + name, `is no field of ${type.name}, which has ${known}`);
+      throw mustBe(path + name, `one of the fields of ${type.name}: ${known}`, given);
     }
     if (given === undefined || given === null) continue;
     const field = type.fields[name];
@@ -150,21 +150,39 @@ function enumerated({ values, valuesById }, value, path) {
 }
 
 /**
+ * The server has limits of its own for most fields, and says them for what can be sent.
  * @param {string} type
  * @param {unknown} value
  * @param {string} path
  */
 function integer(type, value, path) {
   const [least, greatest] = RANGES[type];
-  const isWhole =
-    Number.isSafeInteger(value) || typeof value === 'bigint' || (typeof value === 'string' && /^-?\d+$/.test(value));
-  const exact = isWhole ? BigInt(/** @type {any} */ (value)) : least - 1n;
-  if (exact < least || exact > greatest) {
-    const isInexact = typeof value === 'number' && value > Number.MAX_SAFE_INTEGER && value <= Number(greatest);
-    const remedy = isInexact ? 'give a bigint, or a decimal string, above 2^53 - 1' : '';
-    throw mustBe(path, `a whole number from ${least} to ${greatest}`, value, remedy);
+  const isWhole = Number.isInteger(value) || typeof value === 'bigint' || isDecimal(value);
+  if (!isWhole) throw mustBe(path, 'a whole number', value);
+  const exact = BigInt(/** @type {any} */ (value));
+  if (exact < least || exact > greatest) throw mustBe(path, range(path, least, exact, greatest), value);
+  if (typeof value === 'number' && !Number.isSafeInteger(value)) {
+    throw mustBe(path, 'a bigint or a decimal string beyond 2^53 - 1', value);
   }
   return type.endsWith('64') ? exact.toString() : Number(exact);
+}
+
+const GREATEST_SEED = 2n ** 63n - 1n;
+
+/**
+ * @param {string} path
+ * @param {bigint} least
+ * @param {bigint} exact
+ * @param {bigint} greatest
+ */
+function range(path, least, exact, greatest) {
+  if (/(^|\.)seed$/.test(path)) return `${least} to ${GREATEST_SEED}`;
+  return exact < least && least === 0n ? 'at least 0' : `${least} to ${greatest}`;
+}
+
+/** @param {unknown} value */
+function isDecimal(value) {
+  return typeof value === 'string' && /^-?\d+$/.test(value);
 }
 
 /**

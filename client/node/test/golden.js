@@ -1,31 +1,37 @@
 // Runs the golden requests: golden.js ADDRESS FILE. One line for each: the digest of its pixels, or its error.
+// `golden.js settings` makes a client from the environment instead, and prints "ok" or the error.
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { Client, Picture, ZooError } from 'pixelzoo';
 
 const [address, file] = process.argv.slice(2);
-const client = new Client(address);
 
-/** @type {Record<string, (model: string, request: any) => Promise<Uint8Array[]>>} By the client's own methods. */
-const methods = {
-  Sample: async (model, request) => pixels(await client.sample(model, wanted(request))),
-  Translate: async (model, { images, ...request }) => {
-    return pixels(await client.translate(model, given(images), wanted(request)));
-  },
-  Score: async (model, { images, ...request }) => scores(await client.score(model, given(images), wanted(request))),
-  StreamSample: async (model, { sample, previewInterval }) => {
-    const pictures = [];
-    for await (const event of client.streamSample(model, { ...wanted(sample), previewInterval })) {
-      if (event.kind === 'picture') pictures.push(event.picture);
-    }
-    return pixels(pictures.sort((a, b) => a.index - b.index));
-  },
-  // There is no method for it, so the message of the proto goes as it is, with the model in it.
-  Decode: async (name, request) => {
-    const { images } = await client.call('latent', 'decode', { ...request, model: { name } });
-    return pixels(images.map((/** @type {any} */ image) => new Picture(image)));
-  },
-};
+/**
+ * The methods by their names, by the client's own.
+ * @param {Client} client
+ * @returns {Record<string, (model: string, request: any) => Promise<Uint8Array[]>>}
+ */
+function methodsOf(client) {
+  return {
+    Sample: async (model, request) => pixels(await client.sample(model, wanted(request))),
+    Translate: async (model, { images, ...request }) => {
+      return pixels(await client.translate(model, given(images), wanted(request)));
+    },
+    Score: async (model, { images, ...request }) => scores(await client.score(model, given(images), wanted(request))),
+    StreamSample: async (model, { sample, previewInterval }) => {
+      const pictures = [];
+      for await (const event of client.streamSample(model, { ...wanted(sample), previewInterval })) {
+        if (event.kind === 'picture') pictures.push(event.picture);
+      }
+      return pixels(pictures.sort((a, b) => a.index - b.index));
+    },
+    // There is no method for it, so the message of the proto goes as it is, with the model in it.
+    Decode: async (name, request) => {
+      const { images } = await client.call('latent', 'decode', { ...request, model: { name } });
+      return pixels(images.map((/** @type {any} */ image) => new Picture(image)));
+    },
+  };
+}
 
 /**
  * A request of the file, which has the names of proto3 JSON, as the client's arguments.
@@ -65,15 +71,37 @@ function scores(scores) {
   });
 }
 
-for (const { name, method, model, request } of JSON.parse(await readFile(file, 'utf8'))) {
-  try {
-    const digest = createHash('sha256');
-    for (const bytes of await methods[method](model, request)) digest.update(bytes);
-    console.log(name, digest.digest('hex'));
-  } catch (error) {
-    if (!(error instanceof ZooError)) throw error;
-    const rules = error.violations.map(({ field, description }) => `[${field}: ${description}]`);
-    console.log([name, error.code, error.reason, error.message, ...rules].join(' '));
+/** @param {unknown} error */
+function line(error) {
+  if (!(error instanceof ZooError)) throw error;
+  return [error.code, error.reason, error.message].join(' ');
+}
+
+/** @param {Client} client */
+async function run(client) {
+  const methods = methodsOf(client);
+  for (const { name, method, model, request } of JSON.parse(await readFile(file, 'utf8'))) {
+    try {
+      const digest = createHash('sha256');
+      for (const bytes of await methods[method](model, request)) digest.update(bytes);
+      console.log(name, digest.digest('hex'));
+    } catch (error) {
+      const said = line(error);
+      const { violations } = /** @type {ZooError} */ (error);
+      console.log(name, said, ...violations.map(({ field, description }) => `[${field}: ${description}]`));
+    }
   }
 }
-client.close();
+
+if (address === 'settings') {
+  try {
+    Client.fromEnv().close();
+    console.log('ok');
+  } catch (error) {
+    console.log(line(error));
+  }
+} else {
+  const client = new Client(address);
+  await run(client);
+  client.close();
+}

@@ -27,7 +27,10 @@ async function describing(model, body) {
   });
   server.addService(definition['pixelzoo.v1.SamplingService'], {
     /** @type {grpc.handleUnaryCall<any, any>} */
-    Sample: ({ request }, done) => done(null, { images: asked.push(request.labels) && [] }),
+    Sample: ({ request }, done) => {
+      if (model.card?.contractVersion) done(null, { images: asked.push(request.labels) && [] });
+      else done({ code: grpc.status.FAILED_PRECONDITION, details: 'damaged' });
+    },
     /** @type {grpc.handleServerStreamingCall<any, any>} */
     StreamSample: (call) => {
       asked.push(call.request.sample.labels);
@@ -73,11 +76,11 @@ test('numbers need no card', async () => {
   });
 });
 
-test('the card of a model that is not there yet is not kept', async () => {
+test('why a model is not there, the server says', async () => {
   const model = { name: 'pets', card: { contractVersion: 0, classes: /** @type {string[]} */ ([]) } };
   await describing(model, async (client, asked) => {
-    const message = "labels: pets has no class 'cat'; it has: none, as no version of it is available";
-    await assert.rejects(client.sample('pets', { labels: 'cat' }), { reason: 'INVALID_FIELD', message });
+    await assert.rejects(client.sample('pets', { labels: 'cat' }), { code: 'FAILED_PRECONDITION', message: 'damaged' });
+    assert.deepEqual(asked, []);
     Object.assign(model, PETS);
     await client.sample('pets', { labels: 'cat' });
     assert.deepEqual(asked, [[0]]);

@@ -7,24 +7,33 @@ import { loadSync } from '@grpc/proto-loader';
 import { Client } from 'pixelzoo';
 
 /** @type {any} */
-const definition = loadSync('pixelzoo/v1/catalog_service.proto', {
+const definition = loadSync(['catalog', 'sampling'].map((name) => `pixelzoo/v1/${name}_service.proto`), {
   includeDirs: [fileURLToPath(new URL('../protos', import.meta.url))],
 });
 
 /**
- * A client of a server that refuses so many calls with `status` before it answers; with how often it was called.
+ * A client of a server that refuses so many calls with `status` before it answers; with how often it was called, and
+ * a promise of the call that it never answers.
  * @param {number} refusals
  * @param {Partial<import('@grpc/grpc-js').StatusObject>} status
- * @param {(client: Client, calls: () => number) => Promise<void>} body
+ * @param {(client: Client, calls: () => number, described: Promise<void>) => Promise<void>} body
  */
 async function refusing(refusals, status, body) {
   let calls = 0;
+  /** @type {() => void} */
+  let describe = () => {};
+  const described = /** @type {Promise<void>} */ (new Promise((resolve) => (describe = resolve)));
   const server = new grpc.Server();
   server.addService(definition['pixelzoo.v1.CatalogService'], {
     /** @type {grpc.handleUnaryCall<any, any>} */
     ListModels: (_, done) => (++calls <= refusals ? done(status) : done(null, { models: [] })),
     /** @type {grpc.handleUnaryCall<any, any>} */
-    GetModel: () => {}, // It never answers.
+    GetModel: () => describe(),
+  });
+  server.addService(definition['pixelzoo.v1.SamplingService'], {
+    Sample: () => {},
+    /** @type {grpc.handleServerStreamingCall<any, any>} */
+    StreamSample: (call) => void call.write({ progress: { steps: 1 } }), // And it never ends.
   });
   const port = await new Promise((resolve, reject) => {
     const credentials = grpc.ServerCredentials.createInsecure();
@@ -32,7 +41,7 @@ async function refusing(refusals, status, body) {
   });
   const client = new Client(`127.0.0.1:${port}`);
   try {
-    await body(client, () => calls);
+    await body(client, () => calls, described);
   } finally {
     client.close();
     server.forceShutdown();
@@ -69,7 +78,24 @@ test('other refusals are final', async () => {
 
 test('a deadline passes though the server says nothing', async () => {
   await refusing(0, {}, async (client) => {
-    await assert.rejects(client.call('catalog', 'getModel', {}, { timeout: 100 }), { code: 'DEADLINE_EXCEEDED' });
+    const message = `the call to ${client.target} took longer than its timeout`;
+    const passed = { code: 'DEADLINE_EXCEEDED', reason: 'DEADLINE_EXCEEDED', message };
+    await assert.rejects(client.call('catalog', 'getModel', {}, { timeout: 100 }), passed);
+  });
+});
+
+test('close ends the calls under way', async () => {
+  await refusing(0, {}, async (client, _, described) => {
+    const closed = { code: 'CANCELLED', reason: 'CLIENT_CLOSED', message: /^the client is closed: make a new one/ };
+    const stream = client.streamSample('any');
+    assert.equal((await stream.next()).value?.kind, 'progress');
+    const ended = assert.rejects(client.call('catalog', 'getModel', {}), closed);
+    const streamed = assert.rejects(stream.next(), closed);
+    await described;
+    client.close();
+    await ended;
+    await streamed;
+    await assert.rejects(client.models(), closed);
   });
 });
 

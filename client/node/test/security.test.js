@@ -99,19 +99,19 @@ test('variables that cannot be are refused', () => {
   const wrong = [
     [{ TLS_CA: none }, 'TLS_CA', `${none}: no such file or directory: name a PEM file`],
     [{ TLS_CA: folder }, 'TLS_CA', `${folder}: illegal operation on a directory: `],
-    [{ TLS_CA: key }, 'TLS_CA', `${key}: it has no PEM certificate: `],
-    [{ TLS_CA: damaged }, 'TLS_CA', `${damaged}: it cannot be read (`],
+    [{ TLS_CA: key }, 'TLS_CA', `${key}: has no PEM certificate: name a PEM file`],
+    [{ TLS_CA: damaged }, 'TLS_CA', `${damaged}: has a certificate that cannot be read: name a`],
     [{ TLS_CA: 'System' }, 'TLS_CA', 'System: no such file or directory: '],
-    [{ TLS_SERVER_NAME: 'zoo.example' }, 'TLS_SERVER_NAME', 'zoo.example: it says nothing unless there is TLS'],
-    [pair, 'TLS_CLIENT_CERTIFICATE', `${certificate}: it says nothing unless there is TLS: set PIXELZOO_TLS_CA too`],
-    [{ TLS_CLIENT_KEY: key }, 'TLS_CLIENT_KEY', `${key}: it says nothing unless there is TLS`],
-    [{ TLS_CA: ca, TLS_CLIENT_KEY: key }, 'TLS_CLIENT_KEY', `${key}: it is of no use alone: set PIXELZOO_TLS_CLIENT_C`],
-    [{ TLS_CA: ca, TLS_CLIENT_CERTIFICATE: ca }, 'TLS_CLIENT_CERTIFICATE', `${ca}: it is of no use alone: set PIXEL`],
+    [{ TLS_SERVER_NAME: 'zoo.example' }, 'TLS_SERVER_NAME', 'zoo.example: nothing is encrypted without'],
+    [pair, 'TLS_CLIENT_CERTIFICATE', `${certificate}: nothing is encrypted without PIXELZOO_TLS_CA: `],
+    [{ TLS_CLIENT_KEY: key }, 'TLS_CLIENT_KEY', `${key}: nothing is encrypted without`],
+    [{ TLS_CA: ca, TLS_CLIENT_KEY: key }, 'TLS_CLIENT_KEY', `${key}: has no certificate beside it: set PIXELZOO_TLS_`],
+    [{ TLS_CA: ca, TLS_CLIENT_CERTIFICATE: ca }, 'TLS_CLIENT_CERTIFICATE', `${ca}: has no key beside it: set PIXEL`],
     [{ TLS_CA: 'system', ...pair, TLS_CLIENT_KEY: none }, 'TLS_CLIENT_KEY', `${none}: no such file or directory: `],
-    [{ TLS_CA: ca, ...pair, TLS_CLIENT_KEY: damaged }, 'TLS_CLIENT_KEY', `${damaged}: it cannot be read (`],
-    [{ TLS_CA: ca, ...pair, TLS_CLIENT_CERTIFICATE: ca }, 'TLS_CLIENT_KEY', `${key}: it is not the key of PIX`],
-    [{ TLS_CA: ca, TLS_SERVER_NAME: 'a b' }, 'TLS_SERVER_NAME', 'a b: it is no name: '],
-    [{ TOKEN: 'pxz_a\nb' }, 'TOKEN', 'no header can carry it: '],
+    [{ TLS_CA: ca, ...pair, TLS_CLIENT_KEY: damaged }, 'TLS_CLIENT_KEY', `${damaged}: cannot be read as a key: `],
+    [{ TLS_CA: ca, ...pair, TLS_CLIENT_CERTIFICATE: ca }, 'TLS_CLIENT_KEY', `${key}: is not the key of the cert`],
+    [{ TLS_CA: ca, TLS_SERVER_NAME: 'a b' }, 'TLS_SERVER_NAME', 'a b: is no host name: '],
+    [{ TOKEN: 'pxz_a\nb' }, 'TOKEN', 'has characters that no token has: '],
   ];
   for (const [values, variable, rule] of wrong) {
     environment(values);
@@ -121,6 +121,17 @@ test('variables that cannot be are refused', () => {
       assert.equal(error.message.slice(0, rule.length + variable.length + 11), `PIXELZOO_${variable}: ${rule}`);
       return true;
     });
+  }
+});
+
+test('a target is a host with a port', () => {
+  const noPorts = ['', 'zoo.example', 'zoo.example:', 'zoo.example:0', 'zoo.example:65536', 'zoo.example:http'];
+  for (const wrong of [...noPorts, ':1', '::1:1', '[::1]', 'http://zoo.example:1', 'zoo.example:1/x', 'a b:1']) {
+    const message = `target: ${wrong}: must be host:port, with a port from 1 to 65535`;
+    assert.throws(() => new Client(wrong), { reason: 'INVALID_SETTING', message, metadata: { setting: 'target' } });
+  }
+  for (const right of ['zoo.example:65535', '[2001:db8::1]:1', 'dns:///zoo.example', 'unix:///run/zoo.sock']) {
+    new Client(right).close();
   }
 });
 
@@ -140,9 +151,11 @@ test('a server whose authority is not trusted gets nothing', async () => {
 
 test('a token never goes in the clear to another machine', () => {
   const foreign = ['zoo.example:50051', '192.168.1.2:1', 'dns:///zoo.example:1', 'localhost.evil:1'];
-  for (const far of [...foreign, '127.0.0.1.evil.example:1', '127.evil.example:1']) {
+  const disguised = ['dns://192.168.1.2/localhost:1', 'dns:///127.0.0.1', 'ipv4:127.0.0.1:1,192.168.1.2:1'];
+  for (const far of [...foreign, ...disguised, '127.0.0.1.evil.example:1', '127.evil.example:1']) {
     assert.throws(() => new Client(far, { token }), { code: 'UNAUTHENTICATED', reason: 'INSECURE_TOKEN' });
     new Client(far, { token, tls: true }).close();
   }
-  for (const near of ['localhost:1', '127.0.0.1:1', '[::1]:1', 'unix:/tmp/socket']) new Client(near, { token }).close();
+  const near = ['localhost:1', '127.0.0.1:1', '127.9.8.7:1', '[::1]:1', 'dns:///localhost:1', 'unix:/tmp/socket'];
+  for (const one of [...near, 'ipv4:127.0.0.1:1,127.0.0.2:1', 'ipv6:[::1]:1']) new Client(one, { token }).close();
 });

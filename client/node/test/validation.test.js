@@ -56,19 +56,19 @@ async function refused(call, field, said) {
 test('arguments that no message can carry are refused', async () => {
   /** @type {[any, string, RegExp][]} */
   const wrong = [
-    [{ labels: 7.5 }, 'labels[0]', /must be a whole number from -2147483648 to 2147483647, and is 7.5/],
+    [{ labels: 7.5 }, 'labels[0]', /: must be a whole number, and is 7\.5$/],
     [{ labels: [7, null] }, 'labels[1]', /null/],
     [{ labels: [7, , 8] }, 'labels[1]', /undefined/],
-    [{ labels: [2 ** 31] }, 'labels[0]', /2147483648/],
-    [{ lable: 7 }, 'lable', /no field of SampleRequest, which has model, count/],
-    [{ constructor: 7 }, 'constructor', /no field/],
-    [{ step: 2 }, 'step', /no field/],
-    [{ options: { diffusion: { step: 2 } } }, 'options.diffusion.step', /no field of DiffusionOptions.*steps/],
+    [{ labels: [2 ** 31] }, 'labels[0]', /: must be -2147483648 to 2147483647, and is 2/],
+    [{ lable: 7 }, 'lable', /: must be one of the fields of SampleRequest: model, .*, and is 7$/],
+    [{ constructor: 7 }, 'constructor', /one of the fields/],
+    [{ step: 2 }, 'step', /one of the fields/],
+    [{ options: { diffusion: { step: 2 } } }, 'options.diffusion.step', /the fields of DiffusionOptions: .*steps/],
     [{ options: { diffusion: { sampler: 'ddim' } } }, 'options.diffusion.sampler', /SAMPLER_DDIM.*'ddim'/],
     [{ options: { diffusion: { sampler: 99 } } }, 'options.diffusion.sampler', /99/],
     [{ options: { diffusion: { guidance: 1e300 } } }, 'options.diffusion.guidance', /32 bits/],
     [{ options: { diffusion: { guidance: '2' } } }, 'options.diffusion.guidance', /'2'/],
-    [{ options: { latentVariable: { temprature: 1 } } }, 'options.latent_variable.temprature', /no field/],
+    [{ options: { latentVariable: { temprature: 1 } } }, 'options.latent_variable.temprature', /one of the fields/],
     [{ options: { diffusion: {}, adversarial: {} } }, 'options', /one of .*, and is diffusion and adversarial$/],
     [{ options: { family: 'diffusion' } }, 'options.family', /must be the name of the member/],
     [{ options: new Map([['diffusion', {}]]) }, 'options', /must be an object/],
@@ -81,12 +81,18 @@ test('arguments that no message can carry are refused', async () => {
     ['seed', 'request', /must be an object/],
     [{ model: { name: 'other' } }, 'model', /argument of its own/],
   ];
-  for (const seed of [1e21, 'abc', '', '1.5', NaN, 1.5, -1, -1n, 2n ** 64n + 5n, 2n ** 64n, 2 ** 53, [1], true, {}]) {
-    wrong.push([{ seed }, 'seed', /must be a whole number from 0 to 18446744073709551615, and is /]);
+  for (const seed of ['abc', '', '1.5', NaN, 1.5, [1], true, {}]) {
+    wrong.push([{ seed }, 'seed', /: must be a whole number, and is /]);
   }
-  for (const count of [1.7, 2 ** 32 + 1, -1, Infinity, '2x']) {
-    wrong.push([{ count }, 'count', /from 0 to 4294967295, and is /]);
+  for (const seed of [-1, -1n, '-1', 1e21, 2n ** 64n + 5n, 2n ** 64n]) {
+    wrong.push([{ seed }, 'seed', /: must be 0 to 9223372036854775807, and is /]);
   }
+  wrong.push([{ seed: 2 ** 53 }, 'seed', /: must be a bigint or a decimal string beyond 2\^53 - 1, and is 9007\d+$/]);
+  for (const count of [1.7, Infinity, '2x']) wrong.push([{ count }, 'count', /: must be a whole number, and is /]);
+  wrong.push([{ count: -1 }, 'count', /: must be at least 0, and is -1$/]);
+  wrong.push([{ count: 2 ** 32 }, 'count', /: must be 0 to 4294967295, and is 4294967296$/]);
+  const steps = { options: { diffusion: { steps: -1 } } };
+  wrong.push([steps, 'options.diffusion.steps', /: must be at least 0, and is -1$/]);
   for (const [wanted, field, said] of wrong) await refused(client.sample('any', wanted), field, said);
 });
 
@@ -98,7 +104,7 @@ test('so are models and pictures', async () => {
   const empty = /** @type {any} */ (new Picture(/** @type {any} */ ({})));
   await refused(client.translate('any', [files[0], empty]), 'images[1]', /Picture/);
   const wanted = /** @type {any} */ ({ encoding: 'png' });
-  await refused(client.score('any', [], wanted), 'encoding', /no field of ScoreRequest/);
+  await refused(client.score('any', [], wanted), 'encoding', /one of the fields of ScoreRequest: .*, and is 'png'$/);
 });
 
 test('and plain requests, and those of streams', async () => {
@@ -145,6 +151,7 @@ test('settings that cannot be are refused', async () => {
       assert(error instanceof ZooError, String(error));
       assert.deepEqual([error.code, error.reason], ['INVALID_ARGUMENT', 'INVALID_SETTING']);
       assert(error.message.startsWith(`${setting}: `), error.message);
+      assert.deepEqual(error.metadata, { setting });
       assert(!error.message.includes('pxz_'));
       return true;
     });
@@ -152,8 +159,11 @@ test('settings that cannot be are refused', async () => {
   await client.sample('any', {}, { timeout: Infinity });
   const closed = new Client('localhost:1');
   closed.close();
-  await assert.rejects(closed.sample('any'), { name: 'ZooError', code: 'CANCELLED', message: /closed/ });
-  await assert.rejects(closed.streamSample('any').next(), { name: 'ZooError', code: 'CANCELLED', message: /closed/ });
+  closed.close();
+  const message = 'the client is closed: make a new one, and close it after its last call';
+  const refusal = { name: 'ZooError', code: 'CANCELLED', reason: 'CLIENT_CLOSED', message };
+  await assert.rejects(closed.sample('any'), refusal);
+  await assert.rejects(closed.streamSample('any').next(), refusal);
 });
 
 test('what is right arrives as it was given', async () => {

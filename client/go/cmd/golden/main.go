@@ -1,5 +1,6 @@
 // Command golden runs the golden requests: golden ADDRESS FILE. It prints one line for each: the digest of its pixels,
-// or of its scores, or its error.
+// or of its scores, or its error. "golden settings" makes a client from the environment instead, and prints "ok" or the
+// error.
 package main
 
 import (
@@ -31,8 +32,12 @@ type golden struct {
 
 func main() {
 	log.SetFlags(0)
+	if len(os.Args) == 2 && os.Args[1] == "settings" {
+		settings()
+		return
+	}
 	if len(os.Args) != 3 {
-		log.Fatal("usage: golden ADDRESS FILE")
+		log.Fatal("usage: golden ADDRESS FILE, or golden settings")
 	}
 	text, err := os.ReadFile(os.Args[2])
 	if err != nil {
@@ -55,7 +60,7 @@ func main() {
 		case err == nil:
 			fmt.Printf("%s %x\n", request.Name, sha256.Sum256(payload))
 		case errors.As(err, &refusal):
-			fmt.Print(request.Name, " ", code.Code(refusal.Code), " ", refusal.Reason, " ", refusal.Message)
+			fmt.Print(request.Name, " ", line(refusal))
 			for _, violation := range refusal.Violations {
 				fmt.Printf(" [%s: %s]", violation.Field, violation.Description)
 			}
@@ -64,6 +69,25 @@ func main() {
 			log.Fatalf("%s: %v", request.Name, err)
 		}
 	}
+}
+
+// settings says what is wrong with those of the environment.
+func settings() {
+	client, err := pixelzoo.FromEnv()
+	var refusal *pixelzoo.Error
+	switch {
+	case err == nil:
+		client.Close()
+		fmt.Println("ok")
+	case errors.As(err, &refusal):
+		fmt.Println(line(refusal))
+	default:
+		log.Fatal(err)
+	}
+}
+
+func line(refusal *pixelzoo.Error) string {
+	return fmt.Sprint(code.Code(refusal.Code), " ", refusal.Reason, " ", refusal.Message)
 }
 
 // run gives the bytes of the reply that count.
