@@ -38,6 +38,7 @@ import io.grpc.MethodDescriptor;
 import io.grpc.StatusRuntimeException;
 import io.grpc.stub.ClientCalls;
 import io.grpc.stub.MetadataUtils;
+import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -214,14 +215,22 @@ public final class PixelzooClient implements AutoCloseable {
           (name, setting) -> Optional.ofNullable(variables.get(name)).filter(not(String::isEmpty)).ifPresent(setting);
       read.accept(names.target(), this::target);
       read.accept(
-          names.authority(), value -> encryptedBy(value.equals("system") ? null : Path.of(value)));
+          names.authority(), value -> encryptedBy(value.equals("system") ? null : path(names.authority(), value)));
       read.accept(names.serverName(), this::serverName);
-      read.accept(names.clientCertificate(), path -> clientCertificate = Path.of(path));
-      read.accept(names.clientKey(), path -> clientKey = Path.of(path));
+      read.accept(names.clientCertificate(), value -> clientCertificate = path(names.clientCertificate(), value));
+      read.accept(names.clientKey(), value -> clientKey = path(names.clientKey(), value));
       read.accept(names.token(), this::token);
     }
 
-    /** The server, "host:port"; by default localhost:50051. */
+    private static Path path(String setting, String value) {
+      try {
+        return Path.of(value);
+      } catch (InvalidPathException error) { // Such as what is not ASCII, where the locale is C.
+        throw SettingNames.invalid(setting, value + ": " + error.getReason() + ": name a file", error);
+      }
+    }
+
+    /** The server, "host:port", or with a scheme that gRPC for Java knows; by default localhost:50051. */
     public Builder target(String target) {
       this.target = Objects.requireNonNull(target);
       return this;
