@@ -31,6 +31,7 @@ import com.pixelzoo.v1.TranslateResponse;
 import com.pixelzoo.v1.TranslationServiceGrpc;
 import io.grpc.CallOptions;
 import io.grpc.Channel;
+import io.grpc.ClientInterceptor;
 import io.grpc.ClientInterceptors;
 import io.grpc.ManagedChannel;
 import io.grpc.Metadata;
@@ -98,13 +99,23 @@ public final class PixelzooClient implements AutoCloseable {
     return new Builder(variables).build();
   }
 
-  /** The same connection, with another timeout for each call. Closing either client closes it. */
+  /**
+   * The same connection, with another timeout for each call. Closing either client closes it.
+   *
+   * @throws PixelzooException INVALID_SETTING for a timeout below 0
+   */
   public PixelzooClient withTimeout(Duration timeout) {
-    Objects.requireNonNull(timeout);
-    return new PixelzooClient(connection, channel, target, timeout);
+    return new PixelzooClient(connection, channel, target, checked(timeout));
   }
 
-  /** Ends the connection, and with it every call under way. */
+  private static Duration checked(Duration timeout) {
+    if (timeout.isNegative()) {
+      throw SettingNames.invalid("timeout", "must be at least 0 seconds, and is " + timeout, null);
+    }
+    return timeout;
+  }
+
+  /** Ends the connection, and with it every call under way: it fails, as later ones do, with CLIENT_CLOSED. */
   @Override
   public void close() {
     connection.shutdownNow();
@@ -186,13 +197,17 @@ public final class PixelzooClient implements AutoCloseable {
     try {
       return ClientCalls.blockingUnaryCall(channel, method, options(), request);
     } catch (StatusRuntimeException error) {
-      throw ErrorDetails.exception(error, target);
+      throw translated(error);
     }
   }
 
   private <Q, R> ResultStream<R> open(MethodDescriptor<Q, R> method, Q request) {
     return new ResultStream<>(
-        () -> ClientCalls.blockingServerStreamingCall(channel, method, options(), request), target);
+        () -> ClientCalls.blockingServerStreamingCall(channel, method, options(), request), this::translated);
+  }
+
+  private PixelzooException translated(StatusRuntimeException error) {
+    return ErrorDetails.exception(error, target, connection.isShutdown());
   }
 
   /** Which server to call, and how. */
@@ -280,9 +295,13 @@ public final class PixelzooClient implements AutoCloseable {
       return this;
     }
 
-    /** How long a call may take, by default ten minutes. */
+    /**
+     * How long a call may take, by default ten minutes.
+     *
+     * @throws PixelzooException INVALID_SETTING for less than 0
+     */
     public Builder timeout(Duration timeout) {
-      this.timeout = Objects.requireNonNull(timeout);
+      this.timeout = checked(timeout);
       return this;
     }
 
@@ -294,17 +313,18 @@ public final class PixelzooClient implements AutoCloseable {
      */
     public PixelzooClient build() {
       Tls tls = new Tls(encrypted, authority, serverName, clientCertificate, clientKey);
-      if (token == null) {
-        ManagedChannel connection = Connection.open(target, tls, names);
-        return new PixelzooClient(connection, connection, target, timeout);
+      if (token != null) {
+        Connection.checkToken(token, target, tls, names);
       }
-      Connection.checkToken(token, target, tls, names);
-      Metadata headers = new Metadata();
-      headers.put(AUTHORIZATION, "Bearer " + token);
       ManagedChannel connection = Connection.open(target, tls, names);
-      Channel channel =
-          ClientInterceptors.intercept(connection, MetadataUtils.newAttachHeadersInterceptor(headers));
-      return new PixelzooClient(connection, channel, target, timeout);
+      List<ClientInterceptor> interceptors = new ArrayList<>();
+      interceptors.add(new Reconnecting(connection, System::nanoTime));
+      if (token != null) {
+        Metadata headers = new Metadata();
+        headers.put(AUTHORIZATION, "Bearer " + token);
+        interceptors.add(MetadataUtils.newAttachHeadersInterceptor(headers));
+      }
+      return new PixelzooClient(connection, ClientInterceptors.intercept(connection, interceptors), target, timeout);
     }
   }
 }

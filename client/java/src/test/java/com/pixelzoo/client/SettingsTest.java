@@ -9,6 +9,7 @@ import io.grpc.Status;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.Map;
 import org.junit.Rule;
 import org.junit.Test;
@@ -127,6 +128,17 @@ public final class SettingsTest {
         PixelzooClient.builder().systemAuthorities().serverName("a b")::build);
     for (String target : new String[] {"[::1]:65535", "dns:localhost:1", "dns:///localhost:1"}) {
       PixelzooClient.builder().target(target).build().close();
+    }
+  }
+
+  @Test
+  public void timesAreNotNegative() {
+    assertRefused(
+        "timeout: must be at least 0 seconds, and is PT-1S",
+        () -> PixelzooClient.builder().timeout(Duration.ofSeconds(-1)));
+    try (PixelzooClient zoo = PixelzooClient.builder().build()) {
+      Duration least = Duration.ofSeconds(Long.MIN_VALUE);
+      assertRefused("timeout: must be at least 0 seconds, and is " + least, () -> zoo.withTimeout(least));
     }
   }
 
