@@ -1,11 +1,10 @@
 #include "channel.h"
 
-#include <arpa/inet.h>
 #include <grpcpp/create_channel.h>
 
 #include <cstdlib>
-#include <string_view>
 
+#include "settings.h"
 #include "tls.h"
 
 namespace pixelzoo {
@@ -31,15 +30,6 @@ constexpr char kServiceConfig[] = R"({
   "retryThrottling": {"maxTokens": 1000, "tokenRatio": 1}
 })";
 
-// Whether "host:port" is on this machine; unix sockets are.
-bool IsLoopback(std::string_view target) {
-  if (target.starts_with("unix:") || target.starts_with("unix-abstract:")) return true;
-  const std::string_view host = target.substr(0, target.rfind(':'));
-  in_addr address;  // A name such as 127.0.0.1.example.com is no address.
-  return host == "localhost" || host == "[::1]" ||
-         (inet_pton(AF_INET, std::string(host).c_str(), &address) == 1 && host.starts_with("127."));
-}
-
 std::string Environment(const std::string& name, const std::string& otherwise) {
   const char* value = std::getenv(name.c_str());
   return value != nullptr && *value != '\0' ? value : otherwise;
@@ -48,26 +38,24 @@ std::string Environment(const std::string& name, const std::string& otherwise) {
 }  // namespace
 
 ClientOptions ClientOptions::FromEnvironment() {
-  const SettingNames names{"PIXELZOO_TLS_CA", "PIXELZOO_TLS_SERVER_NAME", "PIXELZOO_TLS_CLIENT_CERTIFICATE",
+  const SettingNames names{"PIXELZOO_TARGET",         "PIXELZOO_TLS_CA",
+                           "PIXELZOO_TLS_SERVER_NAME", "PIXELZOO_TLS_CLIENT_CERTIFICATE",
                            "PIXELZOO_TLS_CLIENT_KEY", "PIXELZOO_TOKEN"};
   ClientOptions options;
-  options.target = Environment("PIXELZOO_TARGET", options.target);
+  options.target = Environment(names.target, options.target);
   options.ca_file = Environment(names.ca_file, "");
   options.server_name = Environment(names.server_name, "");
   options.client_certificate_file = Environment(names.client_certificate_file, "");
   options.client_key_file = Environment(names.client_key_file, "");
   options.token = Environment(names.token, "");
-  CheckToken(options.token, names);
+  CheckSettings(options, names);
   Credentials(options, names);  // Whatever is wrong is told by the name of its variable.
   return options;
 }
 
 std::shared_ptr<grpc::Channel> Connect(const ClientOptions& options) {
-  CheckToken(options.token, {});
-  if (!options.token.empty() && options.ca_file.empty() && !IsLoopback(options.target)) {
-    throw Error(grpc::StatusCode::UNAUTHENTICATED, "INSECURE_TOKEN",
-                "the token would go to " + options.target + " unencrypted: use TLS (ca_file, or PIXELZOO_TLS_CA)");
-  }
+  CheckSettings(options, {});
+  CheckTimeout(options.timeout);
   grpc::ChannelArguments arguments;
   arguments.SetMaxReceiveMessageSize(kMaxReceiveBytes);
   arguments.SetMaxSendMessageSize(kMaxSendBytes);
@@ -77,6 +65,8 @@ std::shared_ptr<grpc::Channel> Connect(const ClientOptions& options) {
   arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, 60'000);
   arguments.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 20'000);
   arguments.SetInt(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 0);
+  // gRPC's own is two minutes, in which nobody would notice that the server is back.
+  arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 5'000);
   // What may go unencrypted because it stays on this machine must not take the way over a proxy.
   if (IsLoopback(options.target)) arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
 

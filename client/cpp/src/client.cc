@@ -1,6 +1,5 @@
 #include "pixelzoo/client.h"
 
-#include <algorithm>
 #include <chrono>
 #include <utility>
 
@@ -10,17 +9,20 @@
 #include "pixelzoo/v1/sampling_service.grpc.pb.h"
 #include "pixelzoo/v1/scoring_service.grpc.pb.h"
 #include "pixelzoo/v1/translation_service.grpc.pb.h"
+#include "settings.h"
 
 namespace pixelzoo {
 
 namespace {
 
-// When a call must be done that may take so long. A sum beyond what the clock can count would be anything.
+// When a call must be done that may take so long. A sum beyond what the clock can count would be anything. Throws Error
+// INVALID_SETTING for a time that no call can take.
 std::chrono::system_clock::time_point Deadline(std::chrono::milliseconds timeout) {
+  CheckTimeout(timeout);
   using Clock = std::chrono::system_clock;
   const Clock::time_point now = Clock::now();
   const auto longest = std::chrono::duration_cast<std::chrono::milliseconds>(Clock::time_point::max() - now);
-  return timeout < longest ? now + std::max(timeout, std::chrono::milliseconds(0)) : Clock::time_point::max();
+  return timeout < longest ? now + timeout : Clock::time_point::max();
 }
 
 }  // namespace

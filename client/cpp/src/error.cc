@@ -47,8 +47,12 @@ Error WithoutDetails(const grpc::Status& status, const std::string& target) {
 }  // namespace
 
 Error::Error(grpc::StatusCode code, std::string reason, const std::string& message,
-             std::vector<FieldViolation> violations)
-    : std::runtime_error(message), code_(code), reason_(std::move(reason)), violations_(std::move(violations)) {}
+             std::vector<FieldViolation> violations, std::map<std::string, std::string> metadata)
+    : std::runtime_error(message),
+      code_(code),
+      reason_(std::move(reason)),
+      metadata_(std::move(metadata)),
+      violations_(std::move(violations)) {}
 
 std::string_view Error::code_name() const { return NameOf(code_); }
 

@@ -4,7 +4,6 @@
 #include <turbojpeg.h>
 
 #include <fstream>
-#include <iterator>
 #include <new>
 #include <stdexcept>
 #include <string>
@@ -86,8 +85,13 @@ Pixels Decode(const std::string& file) {
 v1::Image ReadPicture(const std::filesystem::path& path) {
   std::ifstream file(path, std::ios::binary);
   v1::Image image;
-  image.mutable_encoded()->set_data(std::string(std::istreambuf_iterator<char>(file), {}));
-  if (!file) throw std::runtime_error("cannot read " + path.string());
+  std::string& data = *image.mutable_encoded()->mutable_data();
+  char block[1 << 16];
+  while (file) {
+    file.read(block, sizeof block);
+    data.append(block, file.gcount());
+  }
+  if (file.bad() || !file.eof()) throw std::runtime_error("cannot read " + path.string());  // A folder is bad.
   return image;
 }
 

@@ -4,11 +4,11 @@
 #include <openssl/pem.h>
 #include <openssl/x509.h>
 
-#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
 #include <string_view>
+#include <utility>
 
 namespace pixelzoo {
 namespace {
@@ -22,13 +22,9 @@ using Bio = std::unique_ptr<BIO, Releasing<BIO_free_all>>;
 using Certificate = std::unique_ptr<X509, Releasing<X509_free>>;
 using Key = std::unique_ptr<EVP_PKEY, Releasing<EVP_PKEY_free>>;
 
-constexpr std::string_view kNameCertificates = "name a PEM file of certificates";
-
-Error Invalid(const std::string& setting, const std::string& value, std::string_view why, std::string_view remedy) {
-  std::string message = setting + ": ";
-  if (!value.empty()) message += value + ": ";
-  return {grpc::StatusCode::INVALID_ARGUMENT, "INVALID_SETTING", message.append(why).append(": ").append(remedy)};
-}
+constexpr std::string_view kNameAuthorities = "name a PEM file of certificates, or say system";
+constexpr std::string_view kNameCertificate = "name the PEM file of the client's certificate";
+constexpr std::string_view kNameKey = "name the PEM file of its key, without a password";
 
 std::string Contents(const std::string& setting, const std::string& path, std::string_view remedy) {
   std::string text;
@@ -39,7 +35,7 @@ std::string Contents(const std::string& setting, const std::string& path, std::s
     text.append(block, length);
     if (length < sizeof block) break;
   }
-  if (file == nullptr || std::ferror(file.get())) throw Invalid(setting, path, std::strerror(errno), remedy);
+  if (file == nullptr || std::ferror(file.get())) throw InvalidSetting(setting, path, std::strerror(errno), remedy);
   return text;
 }
 
@@ -57,31 +53,26 @@ Certificate FirstCertificate(const std::string& pem) {
   return at_end ? std::move(first) : nullptr;
 }
 
-std::string Certificates(const std::string& setting, const std::string& path) {
-  std::string pem = Contents(setting, path, kNameCertificates);
+std::string Certificates(const std::string& setting, const std::string& path, std::string_view remedy) {
+  std::string pem = Contents(setting, path, remedy);
   if (pem.find("-----BEGIN CERTIFICATE-----") == std::string::npos) {
-    throw Invalid(setting, path, "it has no certificate", kNameCertificates);
+    throw InvalidSetting(setting, path, "has no PEM certificate", remedy);
   }
   if (FirstCertificate(pem) == nullptr) {
-    throw Invalid(setting, path, "it has a damaged certificate", kNameCertificates);
+    throw InvalidSetting(setting, path, "has a certificate that cannot be read", remedy);
   }
   return pem;
 }
 
 // The key of `certificate`. OpenSSL would ask the terminal for a password; an empty one stops that.
-std::string PrivateKey(const std::string& setting, const std::string& path, const std::string& certificate,
-                       const std::string& certificate_path) {
-  constexpr std::string_view kNameKey = "name a PEM file of a private key without a password";
+std::string PrivateKey(const std::string& setting, const std::string& path, const std::string& certificate) {
   std::string pem = Contents(setting, path, kNameKey);
   char password[] = "";
   const Key key(PEM_read_bio_PrivateKey(Reading(pem).get(), nullptr, nullptr, password));
   const bool fits = key != nullptr && X509_check_private_key(FirstCertificate(certificate).get(), key.get()) == 1;
   ERR_clear_error();
-  if (key == nullptr) throw Invalid(setting, path, "it has no private key that can be read", kNameKey);
-  if (!fits) {
-    throw Invalid(setting, path, "it is not the key of the certificate in " + certificate_path,
-                  "name the key that belongs to it");
-  }
+  if (key == nullptr) throw InvalidSetting(setting, path, "cannot be read as a key", kNameKey);
+  if (!fits) throw InvalidSetting(setting, path, "is not the key of the certificate", kNameKey);
   return pem;
 }
 
@@ -92,16 +83,18 @@ void CheckTogether(const ClientOptions& options, const SettingNames& names) {
     for (const auto& [name, value] : {std::pair(&names.server_name, &options.server_name),
                                       std::pair(&names.client_certificate_file, &certificate),
                                       std::pair(&names.client_key_file, &key)}) {
-      if (!value->empty()) throw Invalid(*name, *value, "nothing is encrypted", "set " + names.ca_file + " too");
+      if (value->empty()) continue;
+      throw InvalidSetting(*name, *value, "nothing is encrypted without " + names.ca_file,
+                           "set that too, to system or a PEM file");
     }
   }
   if (key.empty() && !certificate.empty()) {
-    throw Invalid(names.client_certificate_file, certificate, "its key is missing",
-                  "set " + names.client_key_file + " too");
+    throw InvalidSetting(names.client_certificate_file, certificate, "has no key beside it",
+                         "set " + names.client_key_file + " too");
   }
   if (certificate.empty() && !key.empty()) {
-    throw Invalid(names.client_key_file, key, "its certificate is missing",
-                  "set " + names.client_certificate_file + " too");
+    throw InvalidSetting(names.client_key_file, key, "has no certificate beside it",
+                         "set " + names.client_certificate_file + " too");
   }
 }
 
@@ -111,19 +104,15 @@ std::shared_ptr<grpc::ChannelCredentials> Credentials(const ClientOptions& optio
   CheckTogether(options, names);
   if (options.ca_file.empty()) return grpc::InsecureChannelCredentials();
   grpc::SslCredentialsOptions tls;  // Without pem_root_certs gRPC takes the system's.
-  if (options.ca_file != kSystemAuthorities) tls.pem_root_certs = Certificates(names.ca_file, options.ca_file);
+  if (options.ca_file != kSystemAuthorities) {
+    tls.pem_root_certs = Certificates(names.ca_file, options.ca_file, kNameAuthorities);
+  }
   if (!options.client_certificate_file.empty()) {
-    tls.pem_cert_chain = Certificates(names.client_certificate_file, options.client_certificate_file);
-    tls.pem_private_key = PrivateKey(names.client_key_file, options.client_key_file, tls.pem_cert_chain,
-                                     options.client_certificate_file);
+    tls.pem_cert_chain =
+        Certificates(names.client_certificate_file, options.client_certificate_file, kNameCertificate);
+    tls.pem_private_key = PrivateKey(names.client_key_file, options.client_key_file, tls.pem_cert_chain);
   }
   return grpc::SslCredentials(tls);
-}
-
-void CheckToken(const std::string& token, const SettingNames& names) {
-  if (!std::all_of(token.begin(), token.end(), [](char c) { return ' ' <= c && c <= '~'; })) {
-    throw Invalid(names.token, "", "has characters that no token has, such as the end of a line", "copy it anew");
-  }
 }
 
 }  // namespace pixelzoo

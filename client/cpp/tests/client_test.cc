@@ -211,6 +211,31 @@ TEST(Names, OfClassesAreThoseOfTheCard) {
   EXPECT_EQ(pixelzoo::Label(model, "-1"), -1);
   const pixelzoo::Error error = ErrorOf([&] { pixelzoo::Label(model, "sandwich"); });
   EXPECT_EQ(error.violations().at(0).field, "labels");
+  EXPECT_EQ(error.metadata().at("field"), "labels");
+}
+
+TEST(Names, OfClassesAreForTheServerToJudgeWhereThereIsNoCard) {
+  pixelzoo::Client zoo = Connect();
+  v1::Model model;
+  model.set_name(kModel);
+  EXPECT_EQ(pixelzoo::Label(model, "3"), 3);
+  v1::SampleRequest request = ShortRequest();
+  request.add_labels(pixelzoo::Label(model, "sandwich"));
+  const pixelzoo::Error error = ErrorOf([&] { zoo.Sample(request); });
+  EXPECT_EQ(error.reason(), "INVALID_FIELD");  // There is a card after all.
+}
+
+TEST(Names, AreUtf8) {
+  const pixelzoo::Error error = ErrorOf([] { pixelzoo::Select("bad\xff"); });
+  EXPECT_EQ(error.code(), grpc::StatusCode::INVALID_ARGUMENT);
+  EXPECT_EQ(error.reason(), "INVALID_FIELD");
+  EXPECT_STREQ(error.what(), "model: must be UTF-8, and is \"bad\\xff\"");
+  EXPECT_EQ(error.violations().at(0).field, "model");
+  EXPECT_EQ(error.metadata().at("field"), "model");
+  for (const char* name : {"\x80", "\xc1\x81", "\xe0\x81\x81", "\xed\xa0\x80", "\xf4\x90\x80\x80", "\xe2\x82"}) {
+    EXPECT_THROW(pixelzoo::Select(name), pixelzoo::Error) << name;
+  }
+  for (const char* name : {"gr\u00f6\u00dfe", "\u20ac", "\U0001F5BC"}) EXPECT_EQ(pixelzoo::Select(name).name(), name);
 }
 
 TEST(Names, MayHaveAVersionOrItsLabel) {

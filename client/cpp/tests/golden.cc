@@ -2,6 +2,8 @@
 //
 // NAME SHA256 of the pixels, all pictures one after the other, or of the scores as float32, sorted by name and entry;
 // or NAME STATUS_CODE REASON MESSAGE [FIELD: DESCRIPTION]... for a request that is refused.
+//
+// golden settings makes a client as the environment says, and prints ok, or STATUS_CODE REASON MESSAGE.
 #include <google/protobuf/struct.pb.h>
 #include <google/protobuf/util/json_util.h>
 #include <openssl/sha.h>
@@ -117,9 +119,27 @@ std::string Text(const google::protobuf::Value& value) {
   return text;
 }
 
+std::string TextOf(const pixelzoo::Error& error) {
+  return std::string(error.code_name()) + ' ' + error.reason() + ' ' + error.what();
+}
+
+// What a client says about the environment.
+std::string Settings() {
+  try {
+    pixelzoo::Client zoo;
+    return "ok";
+  } catch (const pixelzoo::Error& error) {
+    return TextOf(error);
+  }
+}
+
 int main(int argc, char** argv) {
+  if (argc == 2 && std::string_view(argv[1]) == "settings") {
+    std::cout << Settings() << std::endl;
+    return 0;
+  }
   if (argc != 3) {
-    std::cerr << "usage: golden ADDRESS FILE\n";
+    std::cerr << "usage: golden ADDRESS FILE, or golden settings\n";
     return 2;
   }
   pixelzoo::ClientOptions options;
@@ -135,7 +155,7 @@ int main(int argc, char** argv) {
                                     Text(golden.at("request")));
       std::cout << ' ' << Sha256(bytes) << std::endl;
     } catch (const pixelzoo::Error& error) {
-      std::cout << ' ' << error.code_name() << ' ' << error.reason() << ' ' << error.what();
+      std::cout << ' ' << TextOf(error);
       for (const auto& [field, rule] : error.violations()) std::cout << " [" << field << ": " << rule << ']';
       std::cout << std::endl;
     }

@@ -64,6 +64,17 @@ TEST(Pictures, ThatAreDamagedAreRefusedAtEveryLength) {
   }
 }
 
+TEST(Pictures, ThatCannotBeReadAreNamed) {
+  for (const char* path : {"/", "/no/such.png"}) {
+    try {
+      pixelzoo::ReadPicture(path);
+      FAIL() << "no error was thrown";
+    } catch (const std::runtime_error& error) {
+      EXPECT_EQ(error.what(), std::string("cannot read ") + path);
+    }
+  }
+}
+
 TEST(Pictures, ThatClaimAHugeSizeCostNoMemory) {
   pixelzoo::v1::Image huge = Jpeg(Slope(3));
   std::string& file = *huge.mutable_encoded()->mutable_data();

@@ -12,6 +12,7 @@ void ExpectRefused(const pixelzoo::Error& error, const std::string& message) {
   EXPECT_EQ(error.code(), grpc::StatusCode::INVALID_ARGUMENT);
   EXPECT_EQ(error.reason(), "INVALID_SETTING");
   EXPECT_STREQ(error.what(), message.c_str());
+  EXPECT_EQ(error.metadata().at("setting"), message.substr(0, message.find(':')));
 }
 
 // A client of a server that wants TLS.
@@ -108,15 +109,15 @@ TEST_F(MutualServer, IsReachedByWhatTheEnvironmentSays) {
 TEST_F(MutualServer, IsNotCalledWithTheKeyOfAnotherCertificate) {
   options_.client_certificate_file = options_.ca_file;
   ExpectRefused(Failure(),
-                "client_key_file: " + options_.client_key_file + ": it is not the key of the certificate in " +
-                    options_.ca_file + ": name the key that belongs to it");
+                "client_key_file: " + options_.client_key_file +
+                    ": is not the key of the certificate: name the PEM file of its key, without a password");
 }
 
 TEST_F(MutualServer, IsNotCalledWithACertificateForAKey) {
   options_.client_key_file = options_.client_certificate_file;
   ExpectRefused(Failure(),
                 "client_key_file: " + options_.client_key_file +
-                    ": it has no private key that can be read: name a PEM file of a private key without a password");
+                    ": cannot be read as a key: name the PEM file of its key, without a password");
 }
 
 pixelzoo::Error RefusalOf(const pixelzoo::ClientOptions& options) {
@@ -125,52 +126,90 @@ pixelzoo::Error RefusalOf(const pixelzoo::ClientOptions& options) {
 
 TEST(Settings, ThatAreFilesMustBeReadable) {
   ExpectRefused(RefusalOf({.ca_file = "/no/such.pem"}),
-                "ca_file: /no/such.pem: No such file or directory: name a PEM file of certificates");
-  ExpectRefused(RefusalOf({.ca_file = "/"}), "ca_file: /: Is a directory: name a PEM file of certificates");
+                "ca_file: /no/such.pem: No such file or directory: name a PEM file of certificates, or say system");
+  ExpectRefused(RefusalOf({.ca_file = "/"}),
+                "ca_file: /: Is a directory: name a PEM file of certificates, or say system");
 }
 
 TEST(Settings, ThatAreFilesMustHoldCertificates) {
   const std::string path = testing::TempDir() + "pixelzoo_not_a_certificate.pem";
   std::ofstream(path) << "hello\n";
   ExpectRefused(RefusalOf({.ca_file = path}),
-                "ca_file: " + path + ": it has no certificate: name a PEM file of certificates");
+                "ca_file: " + path + ": has no PEM certificate: name a PEM file of certificates, or say system");
   std::ofstream(path) << "-----BEGIN CERTIFICATE-----\naGVsbG8=\n-----END CERTIFICATE-----\n";
   ExpectRefused(RefusalOf({.ca_file = path}),
-                "ca_file: " + path + ": it has a damaged certificate: name a PEM file of certificates");
+                "ca_file: " + path + ": has a certificate that cannot be read: name a PEM file of certificates, "
+                "or say system");
   std::filesystem::remove(path);
 }
 
 TEST(Settings, OfEncryptionNeedTheAuthorities) {
   ExpectRefused(RefusalOf({.server_name = "zoo.example"}),
-                "server_name: zoo.example: nothing is encrypted: set ca_file too");
+                "server_name: zoo.example: nothing is encrypted without ca_file: set that too, to system "
+                "or a PEM file");
   ExpectRefused(RefusalOf({.client_certificate_file = "c.pem", .client_key_file = "k.pem"}),
-                "client_certificate_file: c.pem: nothing is encrypted: set ca_file too");
+                "client_certificate_file: c.pem: nothing is encrypted without ca_file: set that too, to system "
+                "or a PEM file");
   ExpectRefused(RefusalOf({.ca_file = pixelzoo::kSystemAuthorities, .client_certificate_file = "c.pem"}),
-                "client_certificate_file: c.pem: its key is missing: set client_key_file too");
+                "client_certificate_file: c.pem: has no key beside it: set client_key_file too");
   ExpectRefused(RefusalOf({.ca_file = pixelzoo::kSystemAuthorities, .client_key_file = "k.pem"}),
-                "client_key_file: k.pem: its certificate is missing: set client_certificate_file too");
+                "client_key_file: k.pem: has no certificate beside it: set client_certificate_file too");
 }
 
 TEST(Settings, OfTheEnvironmentAreNamedByTheirVariables) {
   setenv("PIXELZOO_TLS_CA", "/no/such.pem", 1);
   const pixelzoo::Error error = ErrorOf([] { pixelzoo::Client zoo; });
   unsetenv("PIXELZOO_TLS_CA");
-  ExpectRefused(error, "PIXELZOO_TLS_CA: /no/such.pem: No such file or directory: name a PEM file of certificates");
+  ExpectRefused(error,
+                "PIXELZOO_TLS_CA: /no/such.pem: No such file or directory: name a PEM file of certificates, "
+                "or say system");
+}
+
+TEST(Settings, OfTheTargetAreHostAndPortOrWhatGrpcReads) {
+  for (const char* target : {"localhost", "localhost:0", "localhost:65536", "localhost:110879", "localhost:http", ":1",
+                             "localhost:", "http://zoo.example:1", "zoo.example/x:1", "::1:50051", "a b:1", ""}) {
+    const std::string value = *target == '\0' ? "" : std::string(target) + ": ";
+    ExpectRefused(RefusalOf({.target = target}),
+                  "target: " + value + "must be host:port, with a port from 1 to 65535");
+  }
+  for (const char* target : {"localhost:1", "[::1]:65535", "my_host:50051", "dns:///zoo.example:1", "unix:/run/zoo"}) {
+    EXPECT_NO_THROW(pixelzoo::Client(pixelzoo::ClientOptions{.target = target})) << target;
+  }
+}
+
+TEST(Settings, OfTheNameAreThoseOfHosts) {
+  ExpectRefused(RefusalOf({.ca_file = pixelzoo::kSystemAuthorities, .server_name = "a b"}),
+                "server_name: a b: is no host name: give the one in the server's certificate");
+}
+
+TEST(Settings, OfTimeAreNotNegative) {
+  using std::chrono::milliseconds;
+  ExpectRefused(RefusalOf({.timeout = milliseconds(-1)}), "timeout: must be at least 0 ms, and is -1 ms");
+  pixelzoo::Client zoo(pixelzoo::ClientOptions{});
+  const pixelzoo::Error error = ErrorOf([&] { zoo.ListModels({.timeout = milliseconds::min()}); });
+  ExpectRefused(error, "timeout: must be at least 0 ms, and is -9223372036854775808 ms");
 }
 
 TEST(Tokens, AreNotSentInTheClearToOtherMachines) {
   pixelzoo::ClientOptions options;
   options.token = "secret";
-  for (const char* target : {"zoo.example:50051", "127.0.0.1.evil.example:443", "127.example:443"}) {
+  for (const char* target :
+       {"zoo.example:50051", "127.0.0.1.evil.example:443", "127.example:443", "dns:///zoo.example:1",
+        "dns://8.8.8.8/localhost:1", "ipv4:127.0.0.1:1,10.0.0.1:1", "ipv6:[::2]:1", "xds:///localhost:1"}) {
     options.target = target;
     EXPECT_EQ(RefusalOf(options).reason(), "INSECURE_TOKEN") << target;
   }
-  options.target = "127.0.0.2:50051";
-  pixelzoo::Client zoo(options);
+  for (const char* target : {"localhost:1", "127.0.0.2:50051", "[::1]:1", "dns:///localhost:1", "ipv4:127.0.0.1:1",
+                             "ipv4:127.0.0.1:1,127.0.0.2:1", "ipv6:[::1]:1", "unix:/run/zoo", "unix-abstract:zoo"}) {
+    options.target = target;
+    EXPECT_NO_THROW(pixelzoo::Client{options}) << target;
+  }
 }
 
 // gRPC would end the program.
-TEST(Tokens, HaveNoEndOfALine) {
-  ExpectRefused(RefusalOf({.token = "secret\n"}),
-                "token: has characters that no token has, such as the end of a line: copy it anew");
+TEST(Tokens, HaveNoSpaceAndNoEndOfALine) {
+  for (const char* token : {"secret\n", "se cret", "\x7f"}) {
+    ExpectRefused(RefusalOf({.token = token}),
+                  "token: has characters that no token has: give the one that the server's operator gave");
+  }
 }

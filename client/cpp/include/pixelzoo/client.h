@@ -28,7 +28,7 @@ inline constexpr char kSystemAuthorities[] = "system";
 
 // Which server to call, and how.
 struct ClientOptions {
-  std::string target = "localhost:50051";  // "host:port".
+  std::string target = "localhost:50051";  // "host:port", or with a scheme of gRPC's, such as "dns:" or "unix:".
   std::string ca_file;  // PEM file of authorities that may vouch for the server, or kSystemAuthorities; empty: no
                         // encryption.
   std::string token;    // Sent with every call; empty: none. Refused on an unencrypted connection to another machine.

@@ -26,7 +26,7 @@ class Error : public std::runtime_error {
   static Error From(const grpc::Status& status, const std::string& target);
 
   Error(grpc::StatusCode code, std::string reason, const std::string& message,
-        std::vector<FieldViolation> violations = {});
+        std::vector<FieldViolation> violations = {}, std::map<std::string, std::string> metadata = {});
 
   grpc::StatusCode code() const { return code_; }
 

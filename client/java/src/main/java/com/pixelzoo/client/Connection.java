@@ -6,11 +6,9 @@ import io.grpc.ManagedChannel;
 import io.grpc.ManagedChannelBuilder;
 import io.grpc.ManagedChannelProvider;
 import io.grpc.Status;
-import java.math.BigInteger;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
-import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /** How the client connects: encryption, message sizes, keepalive and retries. */
@@ -39,21 +37,22 @@ final class Connection {
                           "retryableStatusCodes", List.of("UNAVAILABLE")))),
           "retryThrottling", Map.of("maxTokens", 1000.0, "tokenRatio", 1.0));
 
-  private static final Pattern PORT = Pattern.compile(".*:([0-9]+)");
-  private static final BigInteger MOST_PORTS = BigInteger.valueOf(65_535);
+  private static final Pattern SERVER_NAME = Pattern.compile("[A-Za-z0-9._:-]+");
 
   private Connection() {}
 
   /** Opens a channel. Throws PixelzooException INVALID_SETTING for settings that cannot be. */
   static ManagedChannel open(String target, Tls tls, SettingNames names) {
-    ChannelCredentials credentials = tls.credentials(names);
-    Matcher port = PORT.matcher(target);
-    if (port.matches() && new BigInteger(port.group(1)).compareTo(MOST_PORTS) > 0) {
-      throw unusableTarget(target, names, null); // gRPC would wait for it until the call's deadline.
+    if (!Address.isTarget(target)) {
+      throw unusableTarget(target, names, null);
     }
+    if (tls.serverName() != null && !SERVER_NAME.matcher(tls.serverName()).matches()) {
+      throw unusableServerName(tls.serverName(), names, null);
+    }
+    ChannelCredentials credentials = tls.credentials(names);
     ManagedChannelBuilder<?> channel;
     try {
-      channel = Grpc.newChannelBuilder(target, credentials);
+      channel = Grpc.newChannelBuilder(target.replaceFirst("^dns:(?!/)", "dns:///"), credentials);
     } catch (IllegalArgumentException | ManagedChannelProvider.ProviderNotFoundException error) {
       throw unusableTarget(target, names, error);
     }
@@ -61,8 +60,7 @@ final class Connection {
       try {
         channel.overrideAuthority(tls.serverName());
       } catch (IllegalArgumentException error) {
-        String rule = tls.serverName() + ": it is no name of a host: name the one in the server's certificate";
-        throw SettingNames.invalid(names.serverName(), rule, error);
+        throw unusableServerName(tls.serverName(), names, error);
       }
     }
     channel
@@ -81,7 +79,12 @@ final class Connection {
   }
 
   private static PixelzooException unusableTarget(String target, SettingNames names, Exception cause) {
-    return SettingNames.invalid(names.target(), target + ": it is no address: name a server as host:port", cause);
+    return SettingNames.invalid(names.target(), target + ": must be host:port, with a port from 1 to 65535", cause);
+  }
+
+  private static PixelzooException unusableServerName(String name, SettingNames names, Exception cause) {
+    String rule = name + ": is no host name: give the one in the server's certificate";
+    return SettingNames.invalid(names.serverName(), rule, cause);
   }
 
   /**
@@ -89,22 +92,19 @@ final class Connection {
    * would be readable on its way.
    */
   static void checkToken(String token, String target, Tls tls, SettingNames names) {
-    if (token.isEmpty() || !token.chars().allMatch(character -> ' ' <= character && character <= '~')) {
-      String why = token.isEmpty() ? "is empty" : "has characters that no token has, such as the end of a line";
-      throw SettingNames.invalid(names.token(), why + ": copy it anew", null);
+    if (!token.chars().allMatch(character -> '!' <= character && character <= '~')) {
+      String rule = "has characters that no token has: give the one that the server's operator gave";
+      throw SettingNames.invalid(names.token(), rule, null);
     }
-    if (!tls.encrypted() && !isLoopback(target)) {
+    if (token.isEmpty()) {
+      throw SettingNames.invalid(names.token(), "is empty: give the one that the server's operator gave", null);
+    }
+    if (!tls.encrypted() && !Address.isLoopback(target)) {
       throw new PixelzooException(
           Status.Code.UNAUTHENTICATED,
           "INSECURE_TOKEN",
-          "the token would go to " + target + " unencrypted: use TLS (Builder.authority, or PIXELZOO_TLS_CA)",
+          "the token would go to " + target + " unencrypted: use TLS, such as by PIXELZOO_TLS_CA",
           null);
     }
-  }
-
-  /** Whether "host:port" is on this machine. */
-  private static boolean isLoopback(String target) {
-    String host = target.substring(0, Math.max(target.lastIndexOf(':'), 0));
-    return host.equals("localhost") || host.equals("[::1]") || host.matches("127\\.\\d+\\.\\d+\\.\\d+");
   }
 }

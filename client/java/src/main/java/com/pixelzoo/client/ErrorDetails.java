@@ -19,10 +19,18 @@ final class ErrorDetails {
 
   private ErrorDetails() {}
 
-  /** The exception for a call to {@code target} that failed with {@code error}. */
-  static PixelzooException exception(StatusRuntimeException error, String target) {
+  /**
+   * The exception for a call to {@code target} that failed with {@code error}.
+   *
+   * @param closed whether the client is closed, which gRPC reports as it does a server that is gone
+   */
+  static PixelzooException exception(StatusRuntimeException error, String target, boolean closed) {
     List<Any> details = details(error);
     ErrorInfo info = find(details, "ErrorInfo", ErrorInfo.parser(), ErrorInfo.getDefaultInstance());
+    if (info.getReason().isEmpty() && closed && error.getStatus().getCode() == Status.Code.UNAVAILABLE) {
+      String message = "the client is closed: make a new one, and close it after its last call";
+      return new PixelzooException(Status.Code.CANCELLED, "CLIENT_CLOSED", message, error);
+    }
     if (info.getReason().isEmpty()) {
       return withoutDetails(error, target);
     }

@@ -2,20 +2,27 @@ package com.pixelzoo.client;
 
 import com.pixelzoo.v1.Model;
 import com.pixelzoo.v1.ModelSelector;
-import io.grpc.Status;
 import java.math.BigInteger;
+import java.nio.charset.StandardCharsets;
 import java.util.List;
-import java.util.Map;
 
 /** Models and classes by their names. */
 public final class Models {
+  /** More classes than a model has: the server refuses it whatever the card turns out to say. */
+  private static final int NO_LABEL = Integer.MAX_VALUE;
+
   private Models() {}
 
   /**
    * The model "name", its version "name@3", or the version with a label, "name@stable". Whatever stands behind "@" and
    * is no version, 0 to 2^64 - 1, counts as a label; the server says whether there is such a one.
+   *
+   * @throws PixelzooException INVALID_FIELD for half of a surrogate pair, which cannot be sent
    */
   public static ModelSelector named(String name) {
+    if (!StandardCharsets.UTF_8.newEncoder().canEncode(name)) {
+      throw PixelzooException.invalidField("model", "must be UTF-8, and is " + quoted(name));
+    }
     String[] parts = name.split("@", 2);
     ModelSelector.Builder selector = ModelSelector.newBuilder().setName(parts[0]);
     if (parts.length == 1) {
@@ -31,7 +38,9 @@ public final class Models {
   }
 
   /**
-   * The label of a class, given by its name in the model's card, in any case, or by its number.
+   * The label of a class, given by its name in the model's card, in any case, or by its number. A model of which no
+   * version is available has no card: then it is a label that no model has, so that the call with it brings the
+   * server's answer, such as MODEL_FAILED.
    *
    * @throws PixelzooException INVALID_FIELD, with the names that there are, for anything else
    */
@@ -42,6 +51,9 @@ public final class Models {
         return number.intValue();
       }
     }
+    if (!model.hasCard()) {
+      return NO_LABEL;
+    }
     List<String> classes = model.getCard().getClassesList();
     for (int label = 0; label < classes.size(); label++) {
       if (classes.get(label).equalsIgnoreCase(className)) {
@@ -50,13 +62,21 @@ public final class Models {
     }
     String names = classes.isEmpty() ? "none" : String.join(", ", classes);
     String rule = model.getName() + " has no class '" + className + "'; it has: " + names;
-    throw new PixelzooException(
-        Status.Code.INVALID_ARGUMENT,
-        "INVALID_FIELD",
-        "labels: " + rule,
-        Map.of(),
-        List.of(new FieldViolation("labels", rule)),
-        null,
-        null);
+    throw PixelzooException.invalidField("labels", rule);
+  }
+
+  /** The text in quotes, with every half of a character, which UTF-8 does not have, by its number. */
+  private static String quoted(String text) {
+    StringBuilder quoted = new StringBuilder("\"");
+    text.codePoints()
+        .forEach(
+            point -> {
+              if (Character.getType(point) == Character.SURROGATE) {
+                quoted.append("\\u").append(Integer.toHexString(point));
+              } else {
+                quoted.appendCodePoint(point);
+              }
+            });
+    return quoted.append('"').toString();
   }
 }

@@ -31,6 +31,7 @@ import com.pixelzoo.v1.TranslateResponse;
 import com.pixelzoo.v1.TranslationServiceGrpc;
 import io.grpc.CallOptions;
 import io.grpc.Channel;
+import io.grpc.ClientInterceptor;
 import io.grpc.ClientInterceptors;
 import io.grpc.ManagedChannel;
 import io.grpc.Metadata;
@@ -38,6 +39,7 @@ import io.grpc.MethodDescriptor;
 import io.grpc.StatusRuntimeException;
 import io.grpc.stub.ClientCalls;
 import io.grpc.stub.MetadataUtils;
+import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -97,13 +99,23 @@ public final class PixelzooClient implements AutoCloseable {
     return new Builder(variables).build();
   }
 
-  /** The same connection, with another timeout for each call. Closing either client closes it. */
+  /**
+   * The same connection, with another timeout for each call. Closing either client closes it.
+   *
+   * @throws PixelzooException INVALID_SETTING for a timeout below 0
+   */
   public PixelzooClient withTimeout(Duration timeout) {
-    Objects.requireNonNull(timeout);
-    return new PixelzooClient(connection, channel, target, timeout);
+    return new PixelzooClient(connection, channel, target, checked(timeout));
   }
 
-  /** Ends the connection, and with it every call under way. */
+  private static Duration checked(Duration timeout) {
+    if (timeout.isNegative()) {
+      throw SettingNames.invalid("timeout", "must be at least 0 seconds, and is " + timeout, null);
+    }
+    return timeout;
+  }
+
+  /** Ends the connection, and with it every call under way: it fails, as later ones do, with CLIENT_CLOSED. */
   @Override
   public void close() {
     connection.shutdownNow();
@@ -185,13 +197,17 @@ public final class PixelzooClient implements AutoCloseable {
     try {
       return ClientCalls.blockingUnaryCall(channel, method, options(), request);
     } catch (StatusRuntimeException error) {
-      throw ErrorDetails.exception(error, target);
+      throw translated(error);
     }
   }
 
   private <Q, R> ResultStream<R> open(MethodDescriptor<Q, R> method, Q request) {
     return new ResultStream<>(
-        () -> ClientCalls.blockingServerStreamingCall(channel, method, options(), request), target);
+        () -> ClientCalls.blockingServerStreamingCall(channel, method, options(), request), this::translated);
+  }
+
+  private PixelzooException translated(StatusRuntimeException error) {
+    return ErrorDetails.exception(error, target, connection.isShutdown());
   }
 
   /** Which server to call, and how. */
@@ -214,14 +230,22 @@ public final class PixelzooClient implements AutoCloseable {
           (name, setting) -> Optional.ofNullable(variables.get(name)).filter(not(String::isEmpty)).ifPresent(setting);
       read.accept(names.target(), this::target);
       read.accept(
-          names.authority(), value -> encryptedBy(value.equals("system") ? null : Path.of(value)));
+          names.authority(), value -> encryptedBy(value.equals("system") ? null : path(names.authority(), value)));
       read.accept(names.serverName(), this::serverName);
-      read.accept(names.clientCertificate(), path -> clientCertificate = Path.of(path));
-      read.accept(names.clientKey(), path -> clientKey = Path.of(path));
+      read.accept(names.clientCertificate(), value -> clientCertificate = path(names.clientCertificate(), value));
+      read.accept(names.clientKey(), value -> clientKey = path(names.clientKey(), value));
       read.accept(names.token(), this::token);
     }
 
-    /** The server, "host:port"; by default localhost:50051. */
+    private static Path path(String setting, String value) {
+      try {
+        return Path.of(value);
+      } catch (InvalidPathException error) { // Such as what is not ASCII, where the locale is C.
+        throw SettingNames.invalid(setting, value + ": " + error.getReason() + ": name a file", error);
+      }
+    }
+
+    /** The server, "host:port", or with a scheme that gRPC for Java knows; by default localhost:50051. */
     public Builder target(String target) {
       this.target = Objects.requireNonNull(target);
       return this;
@@ -271,9 +295,13 @@ public final class PixelzooClient implements AutoCloseable {
       return this;
     }
 
-    /** How long a call may take, by default ten minutes. */
+    /**
+     * How long a call may take, by default ten minutes.
+     *
+     * @throws PixelzooException INVALID_SETTING for less than 0
+     */
     public Builder timeout(Duration timeout) {
-      this.timeout = Objects.requireNonNull(timeout);
+      this.timeout = checked(timeout);
       return this;
     }
 
@@ -285,17 +313,18 @@ public final class PixelzooClient implements AutoCloseable {
      */
     public PixelzooClient build() {
       Tls tls = new Tls(encrypted, authority, serverName, clientCertificate, clientKey);
-      if (token == null) {
-        ManagedChannel connection = Connection.open(target, tls, names);
-        return new PixelzooClient(connection, connection, target, timeout);
+      if (token != null) {
+        Connection.checkToken(token, target, tls, names);
       }
-      Connection.checkToken(token, target, tls, names);
-      Metadata headers = new Metadata();
-      headers.put(AUTHORIZATION, "Bearer " + token);
       ManagedChannel connection = Connection.open(target, tls, names);
-      Channel channel =
-          ClientInterceptors.intercept(connection, MetadataUtils.newAttachHeadersInterceptor(headers));
-      return new PixelzooClient(connection, channel, target, timeout);
+      List<ClientInterceptor> interceptors = new ArrayList<>();
+      interceptors.add(new Reconnecting(connection, System::nanoTime));
+      if (token != null) {
+        Metadata headers = new Metadata();
+        headers.put(AUTHORIZATION, "Bearer " + token);
+        interceptors.add(MetadataUtils.newAttachHeadersInterceptor(headers));
+      }
+      return new PixelzooClient(connection, ClientInterceptors.intercept(connection, interceptors), target, timeout);
     }
   }
 }

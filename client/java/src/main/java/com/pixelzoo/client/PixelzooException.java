@@ -37,6 +37,18 @@ public final class PixelzooException extends RuntimeException {
     this.retryAfter = retryAfter;
   }
 
+  /** The error INVALID_FIELD that the client gives itself, for a field of a request by its path. */
+  static PixelzooException invalidField(String field, String rule) {
+    return new PixelzooException(
+        Status.Code.INVALID_ARGUMENT,
+        "INVALID_FIELD",
+        field + ": " + rule,
+        Map.of("field", field),
+        List.of(new FieldViolation(field, rule)),
+        null,
+        null);
+  }
+
   /** An error that the client gives itself, or that gRPC gives without a server of pixelzoo. */
   PixelzooException(Status.Code code, String reason, String message, Throwable cause) {
     this(code, reason, message, Map.of(), List.of(), null, cause);
@@ -49,8 +61,8 @@ public final class PixelzooException extends RuntimeException {
 
   /**
    * A reason of {@code pixelzoo.v1.ErrorReason} without its prefix, such as {@code INVALID_FIELD}; SERVER_UNREACHABLE,
-   * INSECURE_TOKEN or INVALID_SETTING, which this client gives itself; or the name of the code where no server of
-   * pixelzoo answered.
+   * CLIENT_CLOSED, INSECURE_TOKEN or INVALID_SETTING, which this client gives itself; or the name of the code where no
+   * server of pixelzoo answered.
    */
   public String reason() {
     return reason;

@@ -3,6 +3,7 @@ package com.pixelzoo.client;
 import io.grpc.Context;
 import io.grpc.StatusRuntimeException;
 import java.util.Iterator;
+import java.util.function.Function;
 import java.util.function.Supplier;
 
 /**
@@ -20,10 +21,11 @@ import java.util.function.Supplier;
 public final class ResultStream<T> implements Iterable<T>, AutoCloseable {
   private final Context.CancellableContext context = Context.current().withCancellation();
   private final Iterator<T> answers;
-  private final String target;
+  private final Function<StatusRuntimeException, PixelzooException> translation;
 
-  ResultStream(Supplier<Iterator<T>> call, String target) {
-    this.target = target;
+  ResultStream(
+      Supplier<Iterator<T>> call, Function<StatusRuntimeException, PixelzooException> translation) {
+    this.translation = translation;
     Context before = context.attach();
     try {
       answers = call.get();
@@ -61,7 +63,7 @@ public final class ResultStream<T> implements Iterable<T>, AutoCloseable {
     try {
       return read.get();
     } catch (StatusRuntimeException error) {
-      throw ErrorDetails.exception(error, target);
+      throw translation.apply(error);
     }
   }
 }

@@ -1,6 +1,8 @@
 package com.pixelzoo.client;
 
 import io.grpc.Status;
+import java.util.List;
+import java.util.Map;
 
 /** What an error calls the settings of a client: as the builder does, or as the variables that they came from. */
 record SettingNames(
@@ -22,6 +24,13 @@ record SettingNames(
    * @param rule its value, unless it is secret, what is wrong with it, and what to do, with colons between
    */
   static PixelzooException invalid(String setting, String rule, Throwable cause) {
-    return new PixelzooException(Status.Code.INVALID_ARGUMENT, "INVALID_SETTING", setting + ": " + rule, cause);
+    return new PixelzooException(
+        Status.Code.INVALID_ARGUMENT,
+        "INVALID_SETTING",
+        setting + ": " + rule,
+        Map.of("setting", setting),
+        List.of(),
+        null,
+        cause);
   }
 }

@@ -21,6 +21,7 @@ import java.security.cert.CertificateException;
 import java.security.cert.CertificateFactory;
 import java.security.spec.PKCS8EncodedKeySpec;
 import java.util.Base64;
+import java.util.List;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
@@ -36,9 +37,14 @@ import java.util.regex.Pattern;
 record Tls(boolean encrypted, Path authority, String serverName, Path certificate, Path key) {
   private static final Pattern KEY =
       Pattern.compile("-----BEGIN PRIVATE KEY-----(.*?)-----END PRIVATE KEY-----", Pattern.DOTALL);
-  private static final String NAME_CERTIFICATES = "name a PEM file of certificates";
-  private static final String NAME_KEY =
-      "name a PEM file of a PKCS #8 key without a password (openssl pkcs8 -topk8 -nocrypt makes one)";
+  private static final String BEGIN_CERTIFICATE = "-----BEGIN CERTIFICATE-----";
+  private static final String END_CERTIFICATE = "-----END CERTIFICATE-----";
+  private static final String NAME_AUTHORITIES = "name a PEM file of certificates, or say system";
+  private static final String NAME_CERTIFICATE = "name the PEM file of the client's certificate";
+  private static final String NAME_KEY = "name the PEM file of its key, without a password";
+  private static final String UNREADABLE = "cannot be read as a key: " + NAME_KEY;
+  private static final String NO_PKCS8 =
+      "is no PKCS #8 key without a password: make one of it with openssl pkcs8 -topk8 -nocrypt";
 
   /** Throws PixelzooException INVALID_SETTING for files that would keep gRPC from connecting. */
   ChannelCredentials credentials(SettingNames names) {
@@ -49,16 +55,16 @@ record Tls(boolean encrypted, Path authority, String serverName, Path certificat
     TlsChannelCredentials.Builder credentials = TlsChannelCredentials.newBuilder();
     try {
       if (authority != null) {
-        String pem = contents(names.authority(), authority, NAME_CERTIFICATES);
-        firstCertificate(names.authority(), authority, pem);
-        credentials.trustManager(stream(pem));
+        credentials.trustManager(stream(certificates(names.authority(), authority, NAME_AUTHORITIES)));
       }
       if (certificate != null) {
-        String pem = contents(names.clientCertificate(), certificate, NAME_CERTIFICATES);
+        String pem = certificates(names.clientCertificate(), certificate, NAME_CERTIFICATE);
         String keyPem = contents(names.clientKey(), key, NAME_KEY);
-        checkKey(names.clientKey(), keyPem, firstCertificate(names.clientCertificate(), certificate, pem));
+        checkKey(names.clientKey(), keyPem, parsed(pem));
         credentials.keyManager(stream(pem), stream(keyPem));
       }
+    } catch (CertificateException error) {
+      throw new IllegalStateException("what was read once can be read again", error);
     } catch (IOException error) {
       throw new UncheckedIOException("what is in memory can be read", error);
     }
@@ -72,44 +78,78 @@ record Tls(boolean encrypted, Path authority, String serverName, Path certificat
       refuseInTheClear(names.clientKey(), key, names);
     }
     if (certificate != null && key == null) {
-      String rule = certificate + ": its key is missing: set " + names.clientKey() + " too";
+      String rule = certificate + ": has no key beside it: set " + names.clientKey() + " too";
       throw SettingNames.invalid(names.clientCertificate(), rule, null);
     }
     if (key != null && certificate == null) {
-      String rule = key + ": its certificate is missing: set " + names.clientCertificate() + " too";
+      String rule = key + ": has no certificate beside it: set " + names.clientCertificate() + " too";
       throw SettingNames.invalid(names.clientKey(), rule, null);
     }
   }
 
   private static void refuseInTheClear(String setting, Object value, SettingNames names) {
     if (value != null) {
-      String rule = value + ": nothing is encrypted: set " + names.authority() + " too";
+      String why = value + ": nothing is encrypted without " + names.authority();
+      String rule = why + ": set that too, to system or a PEM file";
       throw SettingNames.invalid(setting, rule, null);
     }
   }
 
-  /** The first of a file's certificates, all of which must be sound. */
-  private static Certificate firstCertificate(String setting, Path file, String pem) {
-    int begin = pem.indexOf("-----BEGIN CERTIFICATE-----");
-    if (begin < 0) {
-      throw SettingNames.invalid(setting, file + ": it has no certificate: " + NAME_CERTIFICATES, null);
+  /** The certificates of a file, all of which must be sound, without what else may stand between them. */
+  private static String certificates(String setting, Path file, String remedy) {
+    String text = contents(setting, file, remedy);
+    StringBuilder pem = new StringBuilder();
+    for (int begin = text.indexOf(BEGIN_CERTIFICATE); begin >= 0; begin = text.indexOf(BEGIN_CERTIFICATE, begin + 1)) {
+      int end = text.indexOf(END_CERTIFICATE, begin);
+      String block = text.substring(begin, end < 0 ? text.length() : end + END_CERTIFICATE.length()) + "\n";
+      try {
+        parsed(block);
+      } catch (CertificateException error) {
+        throw SettingNames.invalid(setting, file + ": has a certificate that cannot be read: " + remedy, error);
+      }
+      pem.append(block);
     }
-    try {
-      // Java does not read what may stand above the first certificate, such as its description.
-      InputStream certificates = stream(pem.substring(begin));
-      return CertificateFactory.getInstance("X.509").generateCertificates(certificates).iterator().next();
-    } catch (CertificateException error) {
-      throw SettingNames.invalid(setting, file + ": it has a damaged certificate: " + NAME_CERTIFICATES, error);
+    if (pem.isEmpty()) {
+      throw SettingNames.invalid(setting, file + ": has no PEM certificate: " + remedy, null);
     }
+    return pem.toString();
+  }
+
+  /** The first certificate of a text that begins with it. */
+  private static Certificate parsed(String pem) throws CertificateException {
+    return CertificateFactory.getInstance("X.509").generateCertificate(stream(pem));
   }
 
   /** Checks that the key can be read, and that its signatures are those of the certificate. */
   private void checkKey(String setting, String text, Certificate own) {
-    PublicKey certified = own.getPublicKey();
     Matcher pem = KEY.matcher(text);
     if (!pem.find()) {
-      throw SettingNames.invalid(setting, key + ": it has no private key that can be read: " + NAME_KEY, null);
+      boolean otherKind = text.contains(" PRIVATE KEY-----"); // PKCS #1, SEC 1, or with a password.
+      throw SettingNames.invalid(setting, key + ": " + (otherKind ? NO_PKCS8 : UNREADABLE), null);
     }
+    PublicKey certified = own.getPublicKey();
+    PrivateKey ours = privateKey(setting, pem.group(1));
+    if (!ours.getAlgorithm().equals(certified.getAlgorithm()) || !signsAs(ours, certified)) {
+      throw SettingNames.invalid(setting, key + ": is not the key of the certificate: " + NAME_KEY, null);
+    }
+  }
+
+  private PrivateKey privateKey(String setting, String base64) {
+    GeneralSecurityException unreadable = null;
+    for (String algorithm : List.of("EC", "RSA", "EdDSA")) {
+      try {
+        byte[] encoded = Base64.getMimeDecoder().decode(base64);
+        return KeyFactory.getInstance(algorithm).generatePrivate(new PKCS8EncodedKeySpec(encoded));
+      } catch (GeneralSecurityException error) {
+        unreadable = error;
+      } catch (IllegalArgumentException error) {
+        unreadable = new GeneralSecurityException(error);
+      }
+    }
+    throw SettingNames.invalid(setting, key + ": " + UNREADABLE, unreadable);
+  }
+
+  private static boolean signsAs(PrivateKey ours, PublicKey certified) {
     String algorithm =
         switch (certified.getAlgorithm()) {
           case "EC" -> "SHA256withECDSA";
@@ -117,25 +157,14 @@ record Tls(boolean encrypted, Path authority, String serverName, Path certificat
           default -> certified.getAlgorithm();
         };
     try {
-      PKCS8EncodedKeySpec encoded = new PKCS8EncodedKeySpec(Base64.getMimeDecoder().decode(pem.group(1)));
-      PrivateKey ours = KeyFactory.getInstance(certified.getAlgorithm()).generatePrivate(encoded);
       Signature signature = Signature.getInstance(algorithm);
       signature.initSign(ours);
       byte[] signed = signature.sign();
       signature.initVerify(certified);
-      if (signature.verify(signed)) {
-        return;
-      }
-    } catch (GeneralSecurityException | IllegalArgumentException error) {
-      throw mismatched(setting, error);
+      return signature.verify(signed);
+    } catch (GeneralSecurityException error) {
+      return false; // Such as of an elliptic curve that Java does not know.
     }
-    throw mismatched(setting, null);
-  }
-
-  private PixelzooException mismatched(String setting, Exception cause) {
-    String rule =
-        key + ": it is not the key of the certificate in " + certificate + ": name the key that belongs to it";
-    return SettingNames.invalid(setting, rule, cause);
   }
 
   private static InputStream stream(String text) {
@@ -148,7 +177,7 @@ record Tls(boolean encrypted, Path authority, String serverName, Path certificat
     } catch (NoSuchFileException error) {
       throw SettingNames.invalid(setting, file + ": there is no such file: " + remedy, error);
     } catch (IOException error) {
-      throw SettingNames.invalid(setting, file + ": it cannot be read (" + error + "): " + remedy, error);
+      throw SettingNames.invalid(setting, file + ": cannot be read (" + error + "): " + remedy, error);
     }
   }
 }

@@ -41,6 +41,8 @@ import java.util.stream.StreamSupport;
  *
  * <p>NAME SHA256 of the pixels, all pictures one after the other, or of the scores as float32, sorted by name and
  * entry; or NAME STATUS_CODE REASON MESSAGE [FIELD: DESCRIPTION]... for a request that is refused.
+ *
+ * <p>{@code golden settings} makes a client as the environment says, and prints ok, or STATUS_CODE REASON MESSAGE.
  */
 final class Golden {
   private final PixelzooClient zoo;
@@ -50,6 +52,10 @@ final class Golden {
   }
 
   public static void main(String[] arguments) throws Exception {
+    if (arguments[0].equals("settings")) {
+      System.out.println(settings());
+      return;
+    }
     try (PixelzooClient zoo = PixelzooClient.builder().target(arguments[0]).build()) {
       Golden program = new Golden(zoo);
       String text = Files.readString(Path.of(arguments[1]));
@@ -57,6 +63,20 @@ final class Golden {
         System.out.println(program.line(golden.getAsJsonObject()));
       }
     }
+  }
+
+  /** What a client says about the environment. */
+  private static String settings() {
+    try {
+      PixelzooClient.fromEnvironment().close();
+      return "ok";
+    } catch (PixelzooException error) {
+      return text(error);
+    }
+  }
+
+  private static String text(PixelzooException error) {
+    return error.code() + " " + error.reason() + " " + error.getMessage();
   }
 
   private String line(JsonObject golden) throws IOException, NoSuchAlgorithmException {
@@ -70,7 +90,7 @@ final class Golden {
           error.violations().stream()
               .map(violation -> " [" + violation.field() + ": " + violation.description() + "]")
               .collect(Collectors.joining());
-      return name + " " + error.code() + " " + error.reason() + " " + error.getMessage() + violations;
+      return name + " " + text(error) + violations;
     }
     return name + " " + HexFormat.of().formatHex(digest.digest());
   }

@@ -1,9 +1,13 @@
 package com.pixelzoo.client;
 
 import static org.junit.Assert.assertEquals;
+import static org.junit.Assert.assertThrows;
 import static org.junit.Assert.assertTrue;
 
 import com.pixelzoo.v1.ModelSelector;
+import io.grpc.Status;
+import java.util.List;
+import java.util.Map;
 import org.junit.Test;
 
 /** Models by their names. */
@@ -25,5 +29,16 @@ public final class ModelsTest {
       assertTrue(label, selector.hasVersionLabel());
       assertEquals(label, selector.getVersionLabel());
     }
+  }
+
+  @Test
+  public void namesAreOfWholeCharacters() {
+    PixelzooException error = assertThrows(PixelzooException.class, () -> Models.named("bad\ud800"));
+    assertEquals("model: must be UTF-8, and is \"bad\\ud800\"", error.getMessage());
+    assertEquals(Status.Code.INVALID_ARGUMENT, error.code());
+    assertEquals("INVALID_FIELD", error.reason());
+    assertEquals(List.of(new FieldViolation("model", "must be UTF-8, and is \"bad\\ud800\"")), error.violations());
+    assertEquals(Map.of("field", "model"), error.metadata());
+    assertEquals("\ud83d\uddbc", Models.named("\ud83d\uddbc@1").getName());
   }
 }

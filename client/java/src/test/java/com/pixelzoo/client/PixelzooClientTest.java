@@ -20,6 +20,7 @@ import java.util.Iterator;
 import org.junit.After;
 import org.junit.Before;
 import org.junit.Test;
+import org.junit.function.ThrowingRunnable;
 
 /** The client against the running server PIXELZOO_SERVER. */
 public final class PixelzooClientTest {
@@ -164,6 +165,36 @@ public final class PixelzooClientTest {
     assertEquals(-1, Models.label(model, "-1"));
     PixelzooException error = assertThrows(PixelzooException.class, () -> Models.label(model, "sandwich"));
     assertEquals("labels", error.violations().get(0).field());
+    assertEquals("labels", error.metadata().get("field"));
+  }
+
+  @Test
+  public void classesAreForTheServerToJudgeWhereThereIsNoCard() {
+    Model model = Model.newBuilder().setName(MODEL).build();
+    assertEquals(3, Models.label(model, "3"));
+    SampleRequest request = shortRequest().addLabels(Models.label(model, "sandwich")).build();
+    PixelzooException error = assertThrows(PixelzooException.class, () -> zoo.sample(request));
+    assertEquals("INVALID_FIELD", error.reason()); // There is a card after all.
+  }
+
+  @Test
+  public void callsOfAClosedClientSaySo() {
+    PixelzooClient patient = zoo.withTimeout(Duration.ofMinutes(5));
+    try (ResultStream<StreamSampleResponse> events = patient.streamSample(longRequest())) {
+      Iterator<StreamSampleResponse> iterator = events.iterator();
+      assertTrue(iterator.next().hasProgress());
+      zoo.close();
+      assertClosed(() -> iterator.forEachRemaining(event -> {}));
+    }
+    assertClosed(patient::listModels);
+    assertClosed(() -> patient.streamSample(longRequest()).forEach(event -> {}));
+  }
+
+  private static void assertClosed(ThrowingRunnable call) {
+    PixelzooException error = assertThrows(PixelzooException.class, call);
+    assertEquals(Status.Code.CANCELLED, error.code());
+    assertEquals("CLIENT_CLOSED", error.reason());
+    assertEquals("the client is closed: make a new one, and close it after its last call", error.getMessage());
   }
 
   /** Takes minutes if nobody stops it. */

@@ -130,12 +130,12 @@ public final class SecurityTest {
   public void keysBelongToTheirCertificates() {
     Path authority = Path.of(variable("PIXELZOO_CA_FILE"));
     assertRefused(
-        "clientCertificate's key: " + key() + ": it is not the key of the certificate in " + authority
-            + ": name the key that belongs to it",
+        "clientCertificate's key: " + key() + ": is not the key of the certificate: name the PEM file of its key, "
+            + "without a password",
         mutual().clientCertificate(authority, key())::build);
     assertRefused(
-        "clientCertificate's key: " + certificate() + ": it has no private key that can be read: name a PEM file of a "
-            + "PKCS #8 key without a password (openssl pkcs8 -topk8 -nocrypt makes one)",
+        "clientCertificate's key: " + certificate() + ": cannot be read as a key: name the PEM file of its "
+            + "key, without a password",
         mutual().clientCertificate(certificate(), certificate())::build);
   }
 
