@@ -98,7 +98,7 @@ def test_its_tour_calls_every_rpc(web, envoy, server, tours, tmp_path):
     tours.take(program, server, tmp_path, PIXELZOO_ENVOY=f"http://{envoy}")
 
 
-@pytest.mark.parametrize("test", ["page", "cancellation", "validation", "labels", "unreachable"])
+@pytest.mark.parametrize("test", ["page", "cancellation", "validation", "labels", "settings", "unreachable"])
 def test_its_own_tests_pass(web, envoy, server, test):
     variables = {"PIXELZOO_ENVOY": f"http://{envoy}", "PIXELZOO_METRICS": server.metrics}
     run(["node", "--test", f"test/{test}.test.js"], web, **variables)

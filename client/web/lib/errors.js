@@ -52,6 +52,27 @@ export function brokenRule(field, description) {
 }
 
 /**
+ * The error for a setting that cannot be.
+ * @param {string} setting
+ * @param {string} rule
+ */
+export function invalidSetting(setting, rule) {
+  const error = new ConnectError(`${setting}: ${rule}`, Code.InvalidArgument);
+  error.details.push(packed(ErrorInfoSchema, { reason: 'INVALID_SETTING', domain: DOMAIN, metadata: { setting } }));
+  return error;
+}
+
+/**
+ * The error for a token that strangers could read.
+ * @param {string} url
+ */
+export function insecureToken(url) {
+  const error = new ConnectError(`the token would go to ${url} unencrypted: use https`, Code.Unauthenticated);
+  error.details.push(packed(ErrorInfoSchema, { reason: 'INSECURE_TOKEN', domain: DOMAIN }));
+  return error;
+}
+
+/**
  * The error for a call that nobody answered. Browsers do not tell a page whether it was not allowed to call.
  * @param {string} url Envoy's address
  * @param {any} cause what fetch has thrown

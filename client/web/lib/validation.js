@@ -13,6 +13,9 @@ const RANGES = {
   [ScalarType.UINT64]: [0n, 2n ** 64n - 1n],
 };
 
+// The server's own limit, of which the type knows nothing. What the type can hold goes, for the server to refuse.
+const GREATEST_SEED = 2n ** 63n - 1n;
+
 // Numbers that are not finite go: whether they are allowed, the server says for each field.
 const RULES = {
   [ScalarType.BOOL]: ['must be true or false', (value) => typeof value === 'boolean'],
@@ -99,8 +102,9 @@ function integer(scalar, value, place) {
   const isLong = greatest > Number.MAX_SAFE_INTEGER;
   const isWhole = Number.isSafeInteger(value) || (isLong && (typeof value === 'bigint' || isDecimal(value)));
   if (isWhole && BigInt(value) >= least && BigInt(value) <= greatest) return;
+  const allowed = /(^|\.)seed$/.test(place) ? GREATEST_SEED : greatest;
   const exactly = isLong ? ', above 2^53 - 1 as a bigint' : '';
-  throw invalidField(place, `must be a whole number from ${least} to ${greatest}${exactly}`, value);
+  throw invalidField(place, `must be a whole number from ${least} to ${allowed}${exactly}`, value);
 }
 
 function isDecimal(value) {

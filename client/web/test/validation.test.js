@@ -45,7 +45,7 @@ for (const [what, request, field, description] of [
   ['another message', { model: create(SampleOptionsSchema) }, 'model', /^must be a message of pixelzoo.v1.ModelSelector, .* is a pixelzoo.v1.SampleOptions$/],
   ['a map', { options: new Map([['steps', 3]]) }, 'options', /and is a Map$/],
   ['a version as it is elsewhere', { model: { name: 'vae', version: 3n } }, 'model.version', /^must be given as versionChoice: .*is 3$/],
-  ['a fraction as a seed', { seed: 1.5 }, 'seed', /^must be a whole number from 0 to 18446744073709551615, above 2\^53 - 1 as a bigint, and is 1.5$/],
+  ['a fraction as a seed', { seed: 1.5 }, 'seed', /^must be a whole number from 0 to 9223372036854775807, above 2\^53 - 1 as a bigint, and is 1.5$/],
   ['a seed that is not exact', { seed: 2 ** 53 }, 'seed', /and is 9007199254740992$/],
   ['a seed of 65 bits', { seed: 2n ** 64n }, 'seed', /and is 18446744073709551616$/],
   ['a negative seed', { seed: -1n }, 'seed', /and is -1$/],
