@@ -67,8 +67,8 @@ func Dial(target string, options ...DialOption) (*Client, error) {
 	repeating := newRetries()
 	settings := []grpc.DialOption{
 		grpc.WithDisableRetry(),
-		grpc.WithChainUnaryInterceptor(repeating.call),
-		grpc.WithChainStreamInterceptor(repeating.stream),
+		grpc.WithChainUnaryInterceptor(explainCall, repeating.call),
+		grpc.WithChainStreamInterceptor(explainStream, repeating.stream),
 		grpc.WithDefaultCallOptions(
 			grpc.MaxCallRecvMsgSize(260*mebibyte), // gRPC's own 4 MiB is one raw 1024 x 1024 RGB image and a bit.
 			grpc.MaxCallSendMsgSize(64*mebibyte),
