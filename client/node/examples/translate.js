@@ -3,8 +3,8 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { Client } from 'pixelzoo';
 import { choice, commandLine, ofFamily, run } from './run.js';
 
-const USAGE = `translate.js MODEL PICTURE [--direction a_to_b|b_to_a] [--strength 0..1] [--class NAME|NUMBER] [--seed SEED]
-                    [-o FILE.png]`;
+const USAGE = `translate.js MODEL PICTURE [--direction a_to_b|b_to_a] [--strength 0..1] [--class NAME|NUMBER]
+                    [--seed SEED] [-o FILE.png]`;
 
 const { words, values } = commandLine(USAGE, ['direction', 'strength', 'class', 'seed', 'o'], 2);
 const [model, from] = words;

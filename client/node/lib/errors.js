@@ -106,8 +106,8 @@ export function fromService(error, target) {
   if (!details.ErrorInfo) {
     if (code !== 'UNAVAILABLE') return new ZooError(error.details, { code, reason: code, cause: error });
     const message =
-      `no server answers at ${target}: start one with \`pixelzoo serve\`, or name another with PIXELZOO_TARGET; if one ` +
-      'runs there, does it want TLS? PIXELZOO_TLS_CA turns it on, and names whom to trust ' +
+      `no server answers at ${target}: start one with \`pixelzoo serve\`, or name another with PIXELZOO_TARGET; ` +
+      'if one runs there, does it want TLS? PIXELZOO_TLS_CA turns it on, and names whom to trust ' +
       `(${trimmed(error.details)})`;
     return new ZooError(message, { code, reason: 'SERVER_UNREACHABLE', cause: error });
   }
