@@ -231,7 +231,14 @@ func TestNoServerIsUnreachable(t *testing.T) {
 	check(t, err)
 	defer client.Close()
 	_, err = client.Models(enough(t))
-	if refusal := refused(t, err, codes.Unavailable, "SERVER_UNREACHABLE"); !strings.Contains(refusal.Error(), address) {
-		t.Errorf("the error is %v", err)
+	stream := client.StreamSample(enough(t), ddpm, nil)
+	defer stream.Close()
+	stream.Next()
+	_, ofStub := client.Catalog.GetModel(enough(t), &v1.GetModelRequest{})
+	for _, err := range []error{err, stream.Err(), pixelzoo.FromStatus(ofStub)} {
+		refusal := refused(t, err, codes.Unavailable, "SERVER_UNREACHABLE")
+		if !strings.HasPrefix(refusal.Message, "no server answers at "+address+": start one with `pixelzoo serve`") {
+			t.Errorf("the error is %v", err)
+		}
 	}
 }

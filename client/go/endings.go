@@ -2,6 +2,7 @@ package pixelzoo
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"sync"
 
@@ -10,7 +11,8 @@ import (
 	"google.golang.org/grpc/status"
 )
 
-// endings says how calls have ended that no server ended: by their deadline, or by Close.
+// endings says how calls have ended that no server ended: by their deadline, by Close, or for want of a server. It is
+// made of interceptors, so that the stubs' errors say it too: of an error alone nobody knows the target.
 type endings struct {
 	target string
 	closed chan struct{}
@@ -73,6 +75,10 @@ func (e *endings) explain(err error) error {
 		return refusal(codes.Canceled, "CLIENT_CLOSED", message)
 	case code == codes.DeadlineExceeded:
 		return refusal(code, "DEADLINE_EXCEEDED", "the call to "+e.target+" took longer than its timeout")
+	case code == codes.Unavailable:
+		return refusal(code, "SERVER_UNREACHABLE", fmt.Sprintf("no server answers at %s: start one with `pixelzoo serve`, "+
+			"or name another with PIXELZOO_TARGET; if one runs there, does it want TLS? PIXELZOO_TLS_CA turns it on, and "+
+			"names whom to trust (%s)", e.target, answer.Message()))
 	}
 	return err
 }

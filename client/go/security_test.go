@@ -109,7 +109,7 @@ func TestAServerThatAsksForACertificateGetsOne(t *testing.T) {
 func TestWhomTheSystemTrustsMayBeTrusted(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "sample.png")
 	sample := func(more ...string) (string, error) {
-		program := exec.Command("build/sample", "-out", file, "vae_fashion_mnist")
+		program := exec.Command("build/sample", "vae_fashion_mnist", "-o", file)
 		said := []string{"PIXELZOO_TARGET=" + setting(t, "PIXELZOO_TLS_SERVER"), "PIXELZOO_TLS_CA=system"}
 		program.Env = append(append(os.Environ(), said...), more...)
 		output, err := program.CombinedOutput()

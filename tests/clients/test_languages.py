@@ -34,6 +34,19 @@ def run(command: list[str], folder: Path, environment: Mapping[str, str] = os.en
     return done.stdout
 
 
+def failure(client: Path, program: str, *arguments: str, **variables: str) -> tuple[int, str]:
+    """The status with which a program fails, and what it says."""
+    done = subprocess.run(
+        [client / "build" / program, *arguments],
+        env={**os.environ, **variables},
+        capture_output=True,
+        text=True,
+        timeout=SECONDS - 60,
+    )
+    assert not done.stdout.strip(), done.stdout
+    return done.returncode, done.stderr
+
+
 def packages(folder: Path) -> str:
     """The Debian packages that a client is built and tested with."""
     return " ".join(run(["make", "--silent", "packages"], folder).split())
@@ -69,12 +82,11 @@ def test_the_commands_of_its_readme_work_as_printed(client: Path, server, as_roo
     readme = (client / "README.md").read_text()
     assert len(readme.splitlines()) <= SCREEN
     commands = re.findall(r"^```sh\n(.*?)^```$", readme, re.MULTILINE | re.DOTALL)
-    for name, program in re.findall(
-        r"^A program, `(\S+)`.*:\n\n```\w+\n(.*?)^```$", readme, re.MULTILINE | re.DOTALL
-    ):
-        (client / name).write_text(program)
+    programs = re.findall(r"^A program, `(\S+)`.*:\n\n```\w+\n(.*?)^```$", readme, re.MULTILINE | re.DOTALL)
     before = set(client.glob("*.png"))
     try:
+        for name, program in programs:
+            (client / name).write_text(program)
         run(
             ["bash", "-euxo", "pipefail", "-c", "".join(commands)],
             client,
@@ -89,6 +101,61 @@ def test_the_commands_of_its_readme_work_as_printed(client: Path, server, as_roo
     finally:
         for path in set(client.glob("*.png")) - before:
             path.unlink()
+        for name, _ in programs:
+            (client / name).unlink()
+
+
+@pytest.mark.parametrize(
+    ("program", "flags"),
+    [
+        ("sample", {"-n", "--seed", "--class", "--sampler", "--steps", "--guidance", "-o"}),
+        ("translate", {"--direction", "--strength", "--class", "--seed", "-o"}),
+        ("score", {"--class"}),
+    ],
+)
+def test_its_programs_say_how_they_are_used(client: Path, program: str, flags: set[str]) -> None:
+    usage = run([str(client / "build" / program), "--help"], client)
+    assert re.match(rf"usage: {program}(\.js)? MODEL ", usage)
+    assert set(re.findall(r"\[(-\S+)", usage)) == flags
+    for wrong in (["no_model", "a.png", "--no-such-flag", "1"], ["no_model", "a.png", "--class"], []):
+        status, said = failure(client, program, *wrong)
+        assert status == 2
+        assert usage in said
+        assert not wrong or wrong[2].lstrip("-") in said
+
+
+def test_its_flags_may_stand_anywhere(client: Path, server, tmp_path: Path) -> None:
+    asked = {"-n": "2", "--seed": "5", "--class": "sneaker", "--sampler": "ddim", "--steps": "2"}
+    flags = [word for pair in asked.items() for word in pair]
+    environment = {**os.environ, "PIXELZOO_TARGET": server.address}
+    for name, words in {"a": [*flags, "ddpm_fashion_mnist"], "b": ["ddpm_fashion_mnist", *flags]}.items():
+        command = [str(client / "build/sample"), *words, "-o", str(tmp_path / f"{name}.png")]
+        assert "seed 6" in run(command, client, environment)
+    for index in range(2):
+        first, second = (Image.open(tmp_path / f"{name}-{index}.png") for name in "ab")
+        assert first.tobytes() == second.tobytes()
+
+
+def test_it_says_what_to_do_where_no_server_answers(client: Path, server, secure_server) -> None:
+    authority = str(secure_server.authority)
+    for target, authorities, language_says in (
+        ("127.0.0.1:1", "", "refused"),
+        (secure_server.address, "", "closed|connect"),  # In the clear to a server that wants TLS,
+        (server.address, authority, "TLS|SSL"),  # TLS to one that has none,
+        (secure_server.address, "system", "certificat"),  # and to one that nobody here vouches for.
+    ):
+        status, said = failure(
+            client, "sample", "vae_fashion_mnist", PIXELZOO_TARGET=target, PIXELZOO_TLS_CA=authorities
+        )
+        assert status == 1
+        message = said.splitlines()[-1]
+        assert (
+            f"no server answers at {target}: start one with `pixelzoo serve`, or name another with PIXELZOO_TARGET; "
+            "if one runs there, does it want TLS? PIXELZOO_TLS_CA turns it on, and names whom to trust ("
+        ) in message
+        assert re.search(rf"trust \(.*({language_says}).*(?<![\s.:])\)$", message, re.IGNORECASE)
+        assert "Channel Pipeline" not in said
+        assert "Resolution note" not in said
 
 
 def test_its_tour_calls_every_rpc(client: Path, server, tours: ModuleType, tmp_path: Path) -> None:

@@ -15,18 +15,24 @@
 
 #include "pixelzoo/v1/progress.pb.h"
 
+// What "--help", or "-h", among the arguments throws.
+struct HelpWanted {};
+
 // The words of a command line, and its options, each of which takes a value.
 class Arguments {
  public:
   Arguments(int argc, char** argv, const std::vector<std::string_view>& options) {
     for (int i = 1; i < argc; ++i) {
       const std::string word = argv[i];
+      if (word == "--help" || word == "-h") throw HelpWanted();
       if (word.size() < 2 || word[0] != '-') {
         words.push_back(word);
-      } else if (std::find(options.begin(), options.end(), word) != options.end() && i + 1 < argc) {
-        values_[word] = argv[++i];
+      } else if (std::find(options.begin(), options.end(), word) == options.end()) {
+        throw std::invalid_argument("there is no option " + word);
+      } else if (i + 1 == argc) {
+        throw std::invalid_argument(word + " needs a value");
       } else {
-        throw std::invalid_argument("what is " + word + "?");
+        values_[word] = argv[++i];
       }
     }
   }
@@ -55,11 +61,14 @@ T Number(const std::string& text) {
   return number;
 }
 
-// Runs `body`. What goes wrong is one line on the standard error, and exit status 1; for wrong arguments, with the
-// usage, it is 2.
+// Runs `body`, or prints the usage if that is asked for. What goes wrong is one line on the standard error, and exit
+// status 1; for wrong arguments, with the usage, it is 2.
 inline int RunProgram(std::string_view usage, const std::function<void()>& body) {
   try {
     body();
+    return 0;
+  } catch (const HelpWanted&) {
+    std::cout << "usage: " << usage << '\n';
     return 0;
   } catch (const std::invalid_argument& error) {
     std::cerr << error.what() << "\nusage: " << usage << '\n';

@@ -33,8 +33,10 @@ Error WithoutDetails(const grpc::Status& status, const std::string& target) {
   switch (status.error_code()) {
     case grpc::StatusCode::UNAVAILABLE:
       return {status.error_code(), "SERVER_UNREACHABLE",
-              "no server answers at " + target + ": start one with `pixelzoo serve`, or name another with " +
-                  "PIXELZOO_TARGET (" + status.error_message() + ")"};
+              "no server answers at " + target +
+                  ": start one with `pixelzoo serve`, or name another with PIXELZOO_TARGET; " +
+                  "if one runs there, does it want TLS? PIXELZOO_TLS_CA turns it on, and names whom to trust (" +
+                  status.error_message() + ")"};
     case grpc::StatusCode::DEADLINE_EXCEEDED:
       return {status.error_code(), name, "the call to " + target + " took longer than its timeout"};
     case grpc::StatusCode::CANCELLED:

@@ -1,32 +1,30 @@
-// New pictures, with progress: node examples/sample.js [MODEL] [--count N] [--seed N] [--label CLASS] [--out FILE]
+// New pictures, with progress.
 import { writeFile } from 'node:fs/promises';
 import { join, parse } from 'node:path';
-import { parseArgs } from 'node:util';
 import { Client } from 'pixelzoo';
-import { run } from './run.js';
+import { choice, commandLine, ofFamily, run } from './run.js';
 
-const { positionals, values } = parseArgs({
-  allowPositionals: true,
-  options: {
-    count: { type: 'string', default: '1' },
-    seed: { type: 'string' },
-    label: { type: 'string' },
-    out: { type: 'string', default: 'sample.png' },
-  },
-});
-const [model = 'ddpm_fashion_mnist'] = positionals;
+const USAGE = `sample.js MODEL [-n COUNT] [--seed SEED] [--class NAME|NUMBER] [--sampler ddpm|ddim|dpm_solver_pp_2m]
+                 [--steps STEPS] [--guidance STRENGTH] [-o FILE.png]`;
+const OPTIONS = ['n', 'seed', 'class', 'sampler', 'steps', 'guidance', 'o'];
+
+const { words, values } = commandLine(USAGE, OPTIONS, 1);
+const [model] = words;
+// Decimal strings are whole numbers of requests too, and what is no number is refused; a label may be a class's name.
+const { n: count = '1', seed, class: labels, steps, o: out = 'sample.png' } = values;
+const sampler = choice('SAMPLER', values.sampler);
+const guidance = values.guidance && Number(values.guidance);
+const options = ofFamily('diffusion', { sampler, steps, guidance }); // Only diffusion models have these.
 
 await run(async (signal) => {
   const client = Client.fromEnv();
-  // Decimal strings are numbers of requests too, and what is no number is refused; a label may be a class's name.
-  const { count, seed, label: labels } = values;
   const files = [];
-  for await (const event of client.streamSample(model, { count, seed, labels }, { signal })) {
+  for await (const event of client.streamSample(model, { count, seed, labels, options }, { signal })) {
     if (event.kind === 'progress') {
       process.stderr.write(`\r${event.step} of ${event.steps} steps`);
     } else if (event.kind === 'picture') {
-      const { dir, name } = parse(values.out);
-      const file = Number(count) === 1 ? values.out : join(dir, `${name}-${event.picture.index}.png`);
+      const { dir, name, ext } = parse(out);
+      const file = Number(count) === 1 ? out : join(dir, `${name}-${event.picture.index}${ext}`);
       await writeFile(file, event.picture.file);
       files.push(`${file}: seed ${event.picture.seed}`);
     }

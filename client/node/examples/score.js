@@ -1,18 +1,16 @@
-// What a model thinks of pictures: node examples/score.js MODEL PICTURE...
+// How likely, or how good, a model holds pictures to be.
 import { readFile } from 'node:fs/promises';
 import { Client } from 'pixelzoo';
-import { run } from './run.js';
+import { commandLine, run } from './run.js';
 
-const [model, ...files] = process.argv.slice(2);
-if (!files.length) {
-  console.error('usage: score.js MODEL PICTURE...');
-  process.exit(2);
-}
+const { words, values } = commandLine('score.js MODEL PICTURE... [--class NAME|NUMBER]', ['class'], 2, Infinity);
+const [model, ...files] = words;
+const wanted = { labels: values.class };
 
 await run(async (signal) => {
   const client = Client.fromEnv();
   const pictures = await Promise.all(files.map((file) => readFile(file)));
-  for (const { index, values } of await client.score(model, pictures, {}, { signal })) {
+  for (const { index, values } of await client.score(model, pictures, wanted, { signal })) {
     for (const { name, value, unit } of values) console.log(`${files[index]}: ${name} ${value.toFixed(3)} ${unit}`);
   }
   client.close();

@@ -116,7 +116,10 @@ export function fromService(error, target) {
       return new ZooError(message, { code, reason: code, cause: error });
     }
     if (code !== 'UNAVAILABLE') return new ZooError(error.details, { code, reason: code, cause: error });
-    const message = `no server answers at ${target} (${error.details})`;
+    const message =
+      `no server answers at ${target}: start one with \`pixelzoo serve\`, or name another with PIXELZOO_TARGET; ` +
+      'if one runs there, does it want TLS? PIXELZOO_TLS_CA turns it on, and names whom to trust ' +
+      `(${trimmed(error.details)})`;
     return new ZooError(message, { code, reason: 'SERVER_UNREACHABLE', cause: error });
   }
   return new ZooError(error.details, {
@@ -127,6 +130,14 @@ export function fromService(error, target) {
     retryAfter: milliseconds(details.RetryInfo?.retryDelay),
     cause: error,
   });
+}
+
+/**
+ * What gRPC says, on one line, and without a note that says nothing.
+ * @param {string} details
+ */
+function trimmed(details) {
+  return details.replace(/[\s.:]*Resolution note:\s*$/, '').replace(/\s+/g, ' ');
 }
 
 /**

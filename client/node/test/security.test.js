@@ -80,7 +80,7 @@ test('whom Node trusts may be trusted', async () => {
   const sample = (more) =>
     new Promise((resolve) => {
       const said = { PIXELZOO_TARGET: target, PIXELZOO_TLS_CA: 'system', PIXELZOO_TOKEN: token };
-      const command = [program, 'vae_fashion_mnist', '--seed', '3', '--out', join(folder, 'sample.png')];
+      const command = [program, 'vae_fashion_mnist', '--seed', '3', '-o', join(folder, 'sample.png')];
       const env = { ...process.env, NODE_EXTRA_CA_CERTS: '', GRPC_DEFAULT_SSL_ROOTS_FILE_PATH: '', ...said, ...more };
       execFile(process.execPath, command, { env }, (error, stdout, stderr) => resolve(error ? stderr : stdout));
     });

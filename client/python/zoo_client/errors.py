@@ -307,7 +307,8 @@ def _without_details(code: str, message: str, target: str) -> ZooError:
     if code == "UNAVAILABLE":
         return ServerUnreachable(
             f"no server answers at {target}: start one with `pixelzoo serve`, name another with --target or "
-            f"PIXELZOO_TARGET, or let --local start one for this call ({message})",
+            f"PIXELZOO_TARGET, or let --local start one for this call; if one runs there, does it want TLS? "
+            f"PIXELZOO_TLS_CA turns it on, and names whom to trust ({message})",
             code=code,
         )
     if code == "DEADLINE_EXCEEDED":

@@ -47,8 +47,8 @@ struct ClientOptions {
 
 // How to make one call.
 struct CallOptions {
-  std::optional<std::chrono::milliseconds> timeout;  // For the whole call; the client's if unset.
-  std::stop_token cancel;  // Cancels the call, a stream too; the call then fails with an Error, code CANCELLED.
+  std::optional<std::chrono::milliseconds> timeout = std::nullopt;  // For the whole call; the client's if unset.
+  std::stop_token cancel = {};  // Cancels the call, a stream too; the call then fails with an Error, code CANCELLED.
 };
 
 // Requests are the messages of protos/pixelzoo/v1, whose comments give every field's range and default. Every call

@@ -1,64 +1,63 @@
-// Command sample draws new pictures, with progress: sample [-count N] [-seed N] [-label CLASS] [-out FILE] [MODEL]
+// Command sample draws new pictures, with progress.
 package main
 
 import (
 	"context"
 	"errors"
-	"flag"
 	"fmt"
-	"log"
 	"os"
-	"os/signal"
+	"path/filepath"
 	"strconv"
 	"strings"
 
+	"google.golang.org/protobuf/proto"
+
 	"pixelzoo"
+	"pixelzoo/cmd/internal/program"
+	v1 "pixelzoo/v1"
 )
 
+const usage = `sample MODEL [-n COUNT] [--seed SEED] [--class NAME|NUMBER] [--sampler ddpm|ddim|dpm_solver_pp_2m]
+              [--steps STEPS] [--guidance STRENGTH] [-o FILE.png]`
+
 func main() {
-	log.SetFlags(0)
 	options := &pixelzoo.SampleOptions{}
-	flag.Func("count", "how many pictures; 1 if it is not set", func(text string) error {
+	diffusion := &v1.DiffusionOptions{} // Only diffusion models have these.
+	flags := program.Flags()
+	flags.Func("n", "", func(text string) error {
 		count, err := strconv.ParseUint(text, 10, 32)
-		if count == 0 { // Go's zero would be the default.
-			return errors.New("it must be a whole number of at least 1")
+		if err == nil && count == 0 { // Go's zero would be the default.
+			err = errors.New("it must be a whole number of at least 1")
 		}
 		options.Count = uint32(count)
 		return err
 	})
-	flag.Func("seed", "seed of the first picture; the server draws one if it is not set", func(text string) error {
-		seed, err := strconv.ParseUint(text, 10, 64)
-		options.Seed = &seed
+	program.Seed(flags, func(seed *uint64) { options.Seed = seed })
+	program.Choice(flags, "sampler", "SAMPLER_", v1.Sampler_value, func(sampler int32) {
+		diffusion.Sampler = v1.Sampler(sampler)
+	})
+	flags.Func("steps", "", func(text string) error {
+		steps, err := strconv.ParseUint(text, 10, 32)
+		diffusion.Steps = proto.Uint32(uint32(steps))
 		return err
 	})
-	label := flag.String("label", "", "class of the pictures, by name or number; none if it is not set")
-	out := flag.String("out", "sample.png", "the file to write; several are numbered")
-	flag.Parse()
-	model := "ddpm_fashion_mnist"
-	if flag.NArg() > 0 {
-		model = flag.Arg(0)
+	program.Float(flags, "guidance", func(guidance float32) { diffusion.Guidance = &guidance })
+	class := flags.String("class", "", "")
+	out := flags.String("o", "sample.png", "")
+	model := program.Words(flags, usage, 1, 1)[0]
+	if proto.Size(diffusion) > 0 {
+		options.Diffusion = diffusion
 	}
-	// Ctrl-C ends the call, and with it the server's work.
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	defer stop()
-	if err := sample(ctx, model, *label, options, *out); err != nil {
-		log.Fatal(err)
-	}
-}
 
-func sample(ctx context.Context, model, label string, options *pixelzoo.SampleOptions, out string) error {
-	client, err := pixelzoo.FromEnv()
-	if err != nil {
-		return err
-	}
-	defer client.Close()
-
-	if label != "" {
-		if options.Labels, err = client.Labels(ctx, model, label); err != nil {
+	program.Run(func(ctx context.Context, client *pixelzoo.Client) (err error) {
+		if options.Labels, err = program.Labels(ctx, client, model, *class); err != nil {
 			return err
 		}
-	}
-	stream := client.StreamSample(ctx, model, options)
+		return sample(client.StreamSample(ctx, model, options), *out, options.Count > 1)
+	})
+}
+
+func sample(stream *pixelzoo.Stream, out string, several bool) error {
 	defer stream.Close()
 	var done []string
 	for stream.Next() {
@@ -67,8 +66,9 @@ func sample(ctx context.Context, model, label string, options *pixelzoo.SampleOp
 			fmt.Fprintf(os.Stderr, "\r%d of %d steps", event.Step, event.Steps)
 		case *pixelzoo.Picture:
 			file := out
-			if options.Count > 1 {
-				file = fmt.Sprintf("%s-%d.png", strings.TrimSuffix(out, ".png"), event.Index)
+			if several {
+				ending := filepath.Ext(out)
+				file = fmt.Sprintf("%s-%d%s", strings.TrimSuffix(out, ending), event.Index, ending)
 			}
 			if err := os.WriteFile(file, event.File, 0o644); err != nil {
 				return err

@@ -13,16 +13,22 @@ final class Arguments {
   final List<String> words = new ArrayList<>();
   private final Map<String, String> values = new HashMap<>();
 
+  /** Whether "--help", or "-h", is among the arguments. */
+  final boolean isHelpWanted;
+
   /** Throws IllegalArgumentException for an option that is not in {@code options}, or has no value. */
   Arguments(String[] arguments, String... options) {
-    for (int i = 0; i < arguments.length; i++) {
+    isHelpWanted = List.of(arguments).contains("--help") || List.of(arguments).contains("-h");
+    for (int i = 0; i < arguments.length && !isHelpWanted; i++) {
       String word = arguments[i];
       if (!word.startsWith("-")) {
         words.add(word);
-      } else if (List.of(options).contains(word) && i + 1 < arguments.length) {
-        values.put(word, arguments[++i]);
+      } else if (!List.of(options).contains(word)) {
+        throw new IllegalArgumentException("there is no option " + word);
+      } else if (i + 1 == arguments.length) {
+        throw new IllegalArgumentException(word + " needs a value");
       } else {
-        throw new IllegalArgumentException("what is " + word + "?");
+        values.put(word, arguments[++i]);
       }
     }
   }

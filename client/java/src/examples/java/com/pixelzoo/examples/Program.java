@@ -16,19 +16,21 @@ final class Program {
   }
 
   /**
-   * Runs a program. What goes wrong is one line on the standard error, and exit status 1; for wrong arguments, with the
-   * usage, it is 2.
+   * Runs a program, or prints its usage if that is asked for. What goes wrong is one line on the standard error, and
+   * exit status 1; for wrong arguments, with the usage, it is 2.
    *
-   * @param words how many words the program needs beside its options, at least
+   * @param least how many words the program needs beside its options, at least
+   * @param most how many it takes
    */
-  static void run(String usage, int words, String[] arguments, String[] options, Body body) {
+  static void run(String usage, int least, int most, String[] arguments, String[] options, Body body) {
     int status = 0;
-    try (PixelzooClient zoo = PixelzooClient.fromEnvironment()) {
+    try {
       Arguments parsed = new Arguments(arguments, options);
-      if (parsed.words.size() < words) {
-        throw new IllegalArgumentException("too few arguments");
+      if (parsed.isHelpWanted) {
+        System.out.println("usage: " + usage);
+      } else {
+        run(parsed, least, most, body);
       }
-      body.run(parsed, zoo);
     } catch (PixelzooException error) {
       System.err.println(error.getMessage());
       status = 1;
@@ -40,6 +42,18 @@ final class Program {
       status = 2;
     }
     System.exit(status);
+  }
+
+  private static void run(Arguments arguments, int least, int most, Body body) throws IOException {
+    if (arguments.words.size() < least) {
+      throw new IllegalArgumentException("too few arguments");
+    }
+    if (arguments.words.size() > most) {
+      throw new IllegalArgumentException("too many arguments");
+    }
+    try (PixelzooClient zoo = PixelzooClient.fromEnvironment()) {
+      body.run(arguments, zoo);
+    }
   }
 
   /** Shows how far a request has come, on one line that is written again and again. */

@@ -25,7 +25,7 @@ final class Sample {
   };
 
   public static void main(String[] arguments) {
-    Program.run(USAGE, 1, arguments, OPTIONS, Sample::run);
+    Program.run(USAGE, 1, 1, arguments, OPTIONS, Sample::run);
   }
 
   private static void run(Arguments arguments, PixelzooClient zoo) throws IOException {

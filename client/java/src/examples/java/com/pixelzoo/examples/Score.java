@@ -19,7 +19,7 @@ final class Score {
   private static final String[] OPTIONS = {"--class"};
 
   public static void main(String[] arguments) {
-    Program.run(USAGE, 2, arguments, OPTIONS, Score::run);
+    Program.run(USAGE, 2, Integer.MAX_VALUE, arguments, OPTIONS, Score::run);
   }
 
   private static void run(Arguments arguments, PixelzooClient zoo) throws IOException {

@@ -21,7 +21,7 @@ final class Translate {
   private static final String[] OPTIONS = {"--direction", "--strength", "--class", "--seed", "-o"};
 
   public static void main(String[] arguments) {
-    Program.run(USAGE, 2, arguments, OPTIONS, Translate::run);
+    Program.run(USAGE, 2, 2, arguments, OPTIONS, Translate::run);
   }
 
   private static void run(Arguments arguments, PixelzooClient zoo) throws IOException {

@@ -84,7 +84,8 @@ final class ErrorDetails {
       case UNAVAILABLE -> new PixelzooException(
           code,
           "SERVER_UNREACHABLE",
-          "no server answers at " + target + ": start one with `pixelzoo serve`, or name another with PIXELZOO_TARGET ("
+          "no server answers at " + target + ": start one with `pixelzoo serve`, or name another with PIXELZOO_TARGET; "
+              + "if one runs there, does it want TLS? PIXELZOO_TLS_CA turns it on, and names whom to trust ("
               + description + ")",
           error);
       case DEADLINE_EXCEEDED -> new PixelzooException(
@@ -103,6 +104,10 @@ final class ErrorDetails {
       cause = cause.getCause();
     }
     String description = error.getStatus().getDescription();
-    return cause == error ? description : description + ": " + cause.getMessage();
+    if (description == null) {
+      return String.valueOf(cause.getMessage());
+    }
+    String said = description.lines().findFirst().orElse(""); // Netty's pipeline stands on the lines after it.
+    return cause == error || cause.getMessage() == null ? said : said + ": " + cause.getMessage();
   }
 }
