@@ -15,7 +15,9 @@ cpSync(join(folder, '../../protos/pixelzoo'), join(protos, 'pixelzoo'), { recurs
 
 const loader = createRequire(import.meta.url).resolve('@grpc/proto-loader/package.json');
 const options = ['--longs', 'String', '--enums', 'String', '--defaults', '--oneofs', '--grpcLib', '@grpc/grpc-js'];
-const places = ['--importFileExtension', '.js', '--includeDirs', protos, '--outDir', generated];
+// The files say where their protos are: by paths from here, so that they are the same in any folder.
+const places = ['--importFileExtension', '.js', '--includeDirs', 'protos', '--outDir', generated];
 const services = readdirSync(join(protos, 'pixelzoo/v1')).filter((name) => name.endsWith('_service.proto'));
 const program = join(dirname(loader), 'build/bin/proto-loader-gen-types.js');
-execFileSync(process.execPath, [program, ...options, ...places, ...services.map((name) => `pixelzoo/v1/${name}`)]);
+const command = [program, ...options, ...places, ...services.map((name) => `pixelzoo/v1/${name}`)];
+execFileSync(process.execPath, command, { cwd: folder });

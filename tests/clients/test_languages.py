@@ -5,6 +5,7 @@ whose parts are the examples of docs/api.md, call every RPC that there is.
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -69,6 +70,32 @@ def client(request: pytest.FixtureRequest) -> Path:
 def test_every_golden_request_brings_the_same_as_in_python(client: Path, server, golden: ModuleType) -> None:
     program = [str(client / "build/golden"), server.address, str(golden.REQUESTS)]
     assert run(program, client).splitlines() == golden.lines(server.address)
+
+
+def test_its_stubs_are_the_same_wherever_and_whenever_they_are_written(client: Path, tmp_path: Path) -> None:
+    elsewhere = tmp_path / "client" / client.name
+    made = shutil.ignore_patterns("build", "generated", "node_modules", "protos", "v1")
+    shutil.copytree(client, elsewhere, ignore=made)
+    shutil.copytree(CLIENTS / "errors", tmp_path / "client/errors")
+    shutil.copytree(CLIENTS.parent / "protos", tmp_path / "protos")
+    if (client / "node_modules").exists():
+        (elsewhere / "node_modules").symlink_to(client / "node_modules")
+    before = sources(elsewhere)
+    run(["make", "stubs"], elsewhere)
+    written = {name: text for name, text in sources(elsewhere).items() if name not in before}
+    assert len(written) >= 12
+    assert written == {name: (client / name).read_bytes() for name in written}
+
+
+def sources(folder: Path) -> dict[str, bytes]:
+    """The files in which a program is written, by their paths in the folder."""
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.suffix in {".go", ".js", ".ts", ".java", ".h", ".cc"}
+        and path.is_file()
+        and not {"node_modules", "CMakeFiles"} & set(path.relative_to(folder).parts)
+    }
 
 
 def test_its_own_tests_pass_and_leave_no_work_behind(
