@@ -39,11 +39,7 @@ func (o *SampleOptions) request(model string) (*v1.SampleRequest, error) {
 }
 
 func (o *TranslateOptions) request(model string, pictures []Input) (*v1.TranslateRequest, error) {
-	selected, err := selector(model)
-	if err != nil {
-		return nil, err
-	}
-	images, err := messages(pictures)
+	selected, images, err := subject(model, pictures)
 	if err != nil || o == nil {
 		return &v1.TranslateRequest{Model: selected, Images: images}, err
 	}
@@ -64,11 +60,7 @@ func (o *TranslateOptions) request(model string, pictures []Input) (*v1.Translat
 }
 
 func (o *ScoreOptions) request(model string, pictures []Input) (*v1.ScoreRequest, error) {
-	selected, err := selector(model)
-	if err != nil {
-		return nil, err
-	}
-	images, err := messages(pictures)
+	selected, images, err := subject(model, pictures)
 	if err != nil || o == nil {
 		return &v1.ScoreRequest{Model: selected, Images: images}, err
 	}
@@ -119,6 +111,16 @@ func (f families) check(known string) error {
 		return nil
 	}
 	return invalidField("options", fmt.Sprintf("must be one of %s, and is %s", known, strings.Join(f, " and ")))
+}
+
+// subject is the model of a call, and the pictures that it is to work on.
+func subject(model string, pictures []Input) (*v1.ModelSelector, []*v1.Image, error) {
+	selected, err := selector(model)
+	if err != nil {
+		return nil, nil, err
+	}
+	images, err := messages(pictures)
+	return selected, images, err
 }
 
 func messages(pictures []Input) ([]*v1.Image, error) {

@@ -10,7 +10,7 @@ from zoo_client.errors import InvalidSetting
 SCHEMES = ("dns:", "ipv4:", "ipv6:", "unix:", "unix-abstract:", "xds:")
 """With which gRPC knows targets that are more than host:port."""
 
-_ADDRESS = re.compile(r"(?:\[[0-9A-Fa-f:.%]+\]|[^:/\[\]\s,]+):(?P<port>[0-9]{1,5})")
+_ADDRESS = re.compile(r"(?:\[[0-9A-Fa-f:.%]+\]|[^:/\[\]\s,]+):(?P<port>[0-9]+)")
 
 
 def resolved(target: str) -> str:
@@ -23,7 +23,7 @@ def resolved(target: str) -> str:
         return target
     if "," not in target:
         known = _ADDRESS.fullmatch(target)
-        if not known or not 0 < int(known["port"]) < 2**16:
+        if not known or not _is_port(known["port"]):
             raise InvalidSetting("target", f"{target}: must be host:port, with a port from 1 to 65535")
         return target
     versions, addresses = set(), []
@@ -33,7 +33,7 @@ def resolved(target: str) -> str:
             ip = ipaddress.ip_address("127.0.0.1" if host == "localhost" else host.strip("[]"))
         except ValueError:
             ip = None
-        if ip is None or not re.fullmatch("[0-9]{1,5}", port) or not 0 < int(port) < 2**16:
+        if ip is None or not _is_port(port):
             raise InvalidSetting(
                 "target",
                 f"{address.strip()!r} is no IP address with a port: several addresses are such as 10.0.0.1:50051; "
@@ -44,6 +44,10 @@ def resolved(target: str) -> str:
     if len(versions) > 1:
         raise InvalidSetting("target", f"{target} mixes IPv4 and IPv6: name addresses of one kind")
     return f"ipv{versions.pop()}:{','.join(addresses)}"
+
+
+def _is_port(text: str) -> bool:
+    return re.fullmatch("[0-9]{1,5}", text) is not None and 0 < int(text) < 2**16
 
 
 def is_loopback(target: str) -> bool:

@@ -63,10 +63,8 @@ CHANNEL_OPTIONS: list[tuple[str, int | str]] = [
     ("grpc.keepalive_timeout_ms", 20_000),
     ("grpc.keepalive_permit_without_calls", 0),
     ("grpc.enable_retries", 1),
-    (
-        "grpc.max_reconnect_backoff_ms",
-        5_000,
-    ),  # gRPC's own two minutes are long after a restart of the server.
+    # gRPC's own two minutes are long after a restart of the server.
+    ("grpc.max_reconnect_backoff_ms", 5_000),
 ]
 
 
@@ -97,9 +95,8 @@ def options(
     several = target.startswith("dns:") or "," in target
     config = {**SERVICE_CONFIG, **BALANCING} if several else SERVICE_CONFIG
     chosen = [*CHANNEL_OPTIONS, ("grpc.service_config", json.dumps(config))]
-    if is_loopback(
-        target
-    ):  # What may go in the clear since it stays here must not take the way over a proxy.
+    # What may go in the clear since it stays here must not take the way over a proxy.
+    if is_loopback(target):
         chosen.append(("grpc.enable_http_proxy", 0))
     if connections > 1:  # Channels of a process would otherwise share one connection to each address.
         chosen.append(("grpc.use_local_subchannel_pool", 1))

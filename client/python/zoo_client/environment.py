@@ -70,14 +70,7 @@ def credentials() -> grpc.ChannelCredentials | None:
     ca = os.environ.get(TLS_CA)
     if not ca:
         return None
-    if key is None and certificate is not None:
-        raise InvalidSetting(
-            TLS_CLIENT_CERTIFICATE, f"{certificate}: has no key beside it: set {TLS_CLIENT_KEY} too"
-        )
-    if certificate is None and key is not None:
-        raise InvalidSetting(
-            TLS_CLIENT_KEY, f"{key}: has no certificate beside it: set {TLS_CLIENT_CERTIFICATE} too"
-        )
+    tls.check_both(certificate, key, (TLS_CLIENT_CERTIFICATE, TLS_CLIENT_KEY))
     try:
         return tls.credentials(ca, certificate, key)
     except InvalidSetting as wrong:

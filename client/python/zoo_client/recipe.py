@@ -89,9 +89,8 @@ class Recipe:
             kind=kind,
             source_sha256="" if isinstance(message, recipe_pb2.Recipe) else message.source_sha256,
         )
-        object.__setattr__(
-            recipe, "_message", message
-        )  # Of another that is made from this one it would not be true.
+        # Of another recipe that is made from this one it would not be true, so it is no argument.
+        object.__setattr__(recipe, "_message", message)
         return recipe
 
     @classmethod

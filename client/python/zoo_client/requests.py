@@ -266,9 +266,8 @@ def _most_items(
 
 def _spans(items: int, most: int) -> Iterator[tuple[int, int]]:
     """(first, count) of each part of at most `most` items."""
-    for first in range(
-        0, max(items, 1), most
-    ):  # None are one part too: the server says what it thinks of it.
+    # None are one part too: the server says what it thinks of it.
+    for first in range(0, max(items, 1), most):
         yield first, min(most, items - first)
 
 

@@ -124,14 +124,23 @@ def _authorities(path: str | Path) -> bytes:
         ) from None
 
 
+def check_both(
+    certificate: object,
+    key: object,
+    names: tuple[str, str] = ("client_certificate", "client_key"),
+) -> None:
+    """Raises InvalidSetting, by these names of the two, for one that is given without the other."""
+    if key is None and certificate is not None:
+        raise InvalidSetting(names[0], f"{certificate}: has no key beside it: set {names[1]} too")
+    if certificate is None and key is not None:
+        raise InvalidSetting(names[1], f"{key}: has no certificate beside it: set {names[0]} too")
+
+
 def _pair(certificate: str | Path | None, key: str | Path | None) -> tuple[bytes | None, bytes | None]:
     """The key and the certificate, in gRPC's order."""
-    if certificate is None and key is None:
+    check_both(certificate, key)
+    if certificate is None or key is None:
         return None, None
-    if certificate is None:
-        raise InvalidSetting("client_key", f"{key}: has no certificate beside it: set client_certificate too")
-    if key is None:
-        raise InvalidSetting("client_certificate", f"{certificate}: has no key beside it: set client_key too")
     chain = _read("client_certificate", certificate, "the PEM file of the client's certificate")
     private = _read("client_key", key, "the PEM file of the certificate's key")
     _check_pair(certificate, key)

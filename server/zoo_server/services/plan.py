@@ -94,22 +94,29 @@ class Planner:
         self._pool = pool
         self._max_pending_items = max_pending_items
 
-    def choose(self, selector: model_pb2.ModelSelector, kind: Kind) -> tuple[LoadedModel, Program]:
-        """The model that a request selects, and its program for `kind`.
+    def choose(
+        self, selector: model_pb2.ModelSelector, kind: Kind, why: Callable[[LoadedModel], str] | None = None
+    ) -> tuple[LoadedModel, Program]:
+        """The model that a request selects, and its program for `kind`; `why` as for `program`.
 
         Raises MODEL_NOT_FOUND, VERSION_NOT_FOUND, MODEL_LOADING, MODEL_FAILED or CAPABILITY_NOT_SUPPORTED.
         """
         model = self._repository.get(selector)
         calls.note(model=model.name)
-        return model, self.program(model, kind)
+        return model, self.program(model, kind, why)
 
-    def program(self, model: LoadedModel, kind: Kind) -> Program:
+    def program(
+        self, model: LoadedModel, kind: Kind, why: Callable[[LoadedModel], str] | None = None
+    ) -> Program:
         """What a call that has chosen its model uses of it further on, whatever the same selector gives by then.
 
-        Raises CAPABILITY_NOT_SUPPORTED.
+        Raises CAPABILITY_NOT_SUPPORTED, with what `why` says of a model that lacks it.
         """
         if kind not in model.programs:
-            raise errors.capability_not_supported(model.name, kind_name(kind), self._repository.capable(kind))
+            able = self._repository.capable(kind)
+            raise errors.capability_not_supported(
+                model.name, kind_name(kind), able, why(model) if why else ""
+            )
         return model.programs[kind]
 
     def most_items(self, model: LoadedModel) -> int:

@@ -8,7 +8,7 @@ import grpc
 import numpy as np
 
 from pixelzoo.v1.model_pb2 import ModelSelector
-from zoo_server import calls, errors
+from zoo_server import errors
 from zoo_server.arrays import Array
 from zoo_server.call_error import CallError
 from zoo_server.engine.engine import Engine
@@ -28,8 +28,7 @@ from zoo_server.open_inference.grpc_service_pb2 import (
     ServerReadyResponse,
 )
 from zoo_server.open_inference.grpc_service_pb2_grpc import GRPCInferenceServiceServicer
-from zoo_server.repository.contract import kind_name
-from zoo_server.repository.model import Kind, LoadedModel
+from zoo_server.repository.model import LoadedModel
 from zoo_server.repository.program import Program
 from zoo_server.repository.repository import Repository
 from zoo_server.services.deadline import deadline_of, sooner
@@ -101,7 +100,7 @@ class OpenInferenceService(GRPCInferenceServiceServicer):
                 return ModelReadyResponse(ready=False)
             if not isinstance(version, LoadedModel):
                 return ModelReadyResponse(ready=False)
-            self._program(version, kind)
+            self._planner.program(version, kind, _how_to_call)
             return ModelReadyResponse(ready=self._is_serving())
 
     async def ModelMetadata(
@@ -149,20 +148,10 @@ class OpenInferenceService(GRPCInferenceServiceServicer):
 
     def _choose(self, name: str, version: str) -> tuple[LoadedModel, Program]:
         kind = capability_of(name)
-        model = self._repository.get(self._selector(name, version))
-        calls.note(model=model.name)
-        return model, self._program(model, kind)
+        return self._planner.choose(self._selector(name, version), kind, _how_to_call)
 
     def _selector(self, name: str, version: str) -> ModelSelector:
         return selector_of(name, version, self._repository.names)
-
-    def _program(self, model: LoadedModel, kind: Kind) -> Program:
-        """Raises CAPABILITY_NOT_SUPPORTED, which says here how to call what the model can do."""
-        if kind not in model.programs:
-            remedy = f"call it {' or '.join(f'`{name}`' for name in names_of(model))}"
-            able = self._repository.capable(kind)
-            raise errors.capability_not_supported(model.name, kind_name(kind), able, remedy)
-        return model.programs[kind]
 
     def _check_size(self, plans: Sequence[Plan], wanted: Sequence[Tensor], path: str) -> None:
         """Raises TOO_MANY_IMAGES if the pictures that `plans` give are too much for one response."""
@@ -223,3 +212,8 @@ def _wanted(request: ModelInferRequest, program: Program) -> list[Tensor]:
             raise errors.invalid_field(f"{path}.parameters", rule)
         wanted[output.name] = known[output.name]
     return list((wanted or known).values())
+
+
+def _how_to_call(model: LoadedModel) -> str:
+    """What a model without the capability asked for can do, by the names that callers have for it."""
+    return f"call it {' or '.join(f'`{name}`' for name in names_of(model))}"
